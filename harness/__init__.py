@@ -1,0 +1,1 @@
+"""The bench that qualifies a machine for visual inspection. Imports no TensorFlow."""

@@ -1,0 +1,111 @@
+"""The seam: what a detector is given and what it gives back. Any inspector can be qualified behind it.
+
+The detectors that stand here cost no pixels and serve the tests and the replays; the trained network is in
+`network.py` beside this file, classical inspectors in `classical.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.geometry import Geometry
+
+Patches = NDArray[np.uint8]
+"""uint8 (frame, vial, region, 256, 256)."""
+
+Scores = NDArray[np.float32]
+"""float32 (frame, vial, region); higher is worse; NaN is a failure and rejects."""
+
+
+def inspection_key(product: str, run: int) -> str:
+    """Name of an acquisition that tells a detector nothing of the truth.
+
+    >>> inspection_key("D001", 3) == inspection_key("D001", 3) != inspection_key("D001", 4)
+    True
+    """
+    return hashlib.sha256(f"{product}\x00{run}".encode()).hexdigest()[:16]
+
+
+class Inspection:
+    """One acquisition as a detector sees it. Frames are drawn or read only when looked at."""
+
+    def __init__(self, key: str, geometry: Geometry, draw: Callable[[], NDArray[np.uint8]]) -> None:
+        self.key = key
+        self.geometry = geometry
+        self._draw = draw
+
+    @cached_property
+    def frames(self) -> NDArray[np.uint8]:
+        """uint8 (frames, height, width)."""
+        return self._draw()
+
+    @cached_property
+    def patches(self) -> Patches:
+        """uint8 (frame, vial, region, 256, 256)."""
+        return self.geometry.crop(self.frames)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a detector scored as it did.
+
+    Attributes:
+        residual: float32 (frame, vial, region, 256, 256), 0 where the image is as expected.
+        rebuilt: float32 of the same shape in [0, 1], or None where the detector rebuilds nothing.
+    """
+
+    residual: NDArray[np.float32]
+    rebuilt: NDArray[np.float32] | None
+
+
+class Detector(Protocol):
+    """An inspector under qualification.
+
+    Attributes:
+        name: As it stands in the report.
+        digest: Hex SHA-256 of everything that decides a score.
+        joint: True when the frames of a vial share one score (it is then repeated over the frames).
+        stages_us: Microseconds of the last call's stages (`crop`, `network`, `score`); may be empty.
+    """
+
+    name: str
+    digest: str
+    joint: bool
+    stages_us: Mapping[str, int]
+
+    def score(self, inspection: Inspection) -> Scores:
+        """Scores of one acquisition, in the shape `inspection.geometry.shape`."""
+        ...
+
+    def explain(self, inspection: Inspection) -> Explanation:
+        """Residual pictures of one acquisition."""
+        ...
+
+
+class TableDetector:
+    """Replays scores by key; draws nothing. Used by `replay`, by tests, and by runs of a million slots."""
+
+    joint = False
+    stages_us: Mapping[str, int] = {}
+
+    def __init__(self, table: Mapping[str, Scores], *, name: str = "table", digest: str = "", joint: bool = False):
+        self._table = table
+        self.name = name
+        self.digest = digest or hashlib.sha256(name.encode()).hexdigest()
+        self.joint = joint
+
+    def score(self, inspection: Inspection) -> Scores:
+        """The stored scores; `KeyError` for an acquisition that is not in the table."""
+        return self._table[inspection.key]
+
+    def explain(self, inspection: Inspection) -> Explanation:
+        """Zero residual: a table knows no pixels."""
+        shape = (*inspection.geometry.shape, 1, 1)
+        return Explanation(residual=np.zeros(shape, np.float32), rebuilt=None)

@@ -1,0 +1,1 @@
+"""What is inspected: the product, its liquid, its defects; drawn, or read from a recording."""

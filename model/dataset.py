@@ -1,0 +1,124 @@
+"""From a stream of good patches to training batches: shuffled, augmented, perturbed; drawn ahead in a thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.augment import augment
+from model.config import TrainingConfig
+from model.perlin import perturb
+
+SHUFFLE_PATCHES = 4096
+AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some good patches, in any order.
+
+    Attributes:
+        patches: uint8 (n, 256, 256).
+        mirrorable: bool (n,), whether a mirror image of each could happen.
+    """
+
+    patches: NDArray[np.uint8]
+    mirrorable: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one optimiser step sees, float32 (n, 256, 256, 1) in [0, 1].
+
+    Attributes:
+        image: X, augmented.
+        perturbed: X* = P_q(X).
+        noise: abs(X* - X) for the noise loss `residual`, the noise on black for `eq6`.
+    """
+
+    image: NDArray[np.float32]
+    perturbed: NDArray[np.float32]
+    noise: NDArray[np.float32]
+
+
+def batches(chunks: Iterable[Chunk], config: TrainingConfig, *, seed: int) -> Iterator[Batch]:
+    """Endless shuffled batches; ends with its chunks. The same seed and chunks give the same batches."""
+    rng = np.random.default_rng(seed)
+    for patches, mirrorable in _shuffled(chunks, config.batch, rng):
+        images = [
+            augment(patch, mirrorable=bool(flag), rotation_rad=config.rotation_rad, mirrored=config.mirrored, rng=rng)
+            for patch, flag in zip(patches, mirrorable, strict=True)
+        ]
+        image = np.stack(images)
+        perturbed = image.copy()
+        noise = np.zeros_like(image)
+        for index in np.nonzero(rng.random(len(images)) < config.perturbed)[0]:
+            other = images[int(rng.integers(len(images)))]
+            perturbed[index], mask = perturb(image[index], other, rng=rng)
+            difference = np.abs(perturbed[index] - image[index])
+            noise[index] = difference if config.noise_loss == "residual" else mask * perturbed[index]
+        yield Batch(image[..., None], perturbed[..., None], noise[..., None])
+
+
+def _shuffled(
+    chunks: Iterable[Chunk], batch: int, rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Draw batches at random from a pool that chunks keep full."""
+    pool: list[NDArray[np.uint8]] = []
+    flags: list[bool] = []
+    for chunk in chunks:
+        pool.extend(chunk.patches)
+        flags.extend(bool(flag) for flag in chunk.mirrorable)
+        while len(pool) >= SHUFFLE_PATCHES:
+            yield _draw(pool, flags, batch, rng)
+    while len(pool) >= batch:
+        yield _draw(pool, flags, batch, rng)
+
+
+def _draw(
+    pool: list[NDArray[np.uint8]], flags: list[bool], batch: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    patches, chosen = [], []
+    for _ in range(batch):
+        place = int(rng.integers(len(pool)))
+        pool[place], pool[-1] = pool[-1], pool[place]
+        flags[place], flags[-1] = flags[-1], flags[place]
+        patches.append(pool.pop())
+        chosen.append(flags.pop())
+    return np.stack(patches), np.array(chosen)
+
+
+def drawn_ahead(source: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches in the same order, made in a thread while the network works."""
+    line: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
+    stop = threading.Event()
+
+    def fill() -> None:
+        try:
+            for batch in source:
+                while not stop.is_set():
+                    try:
+                        line.put(batch, timeout=0.2)
+                        break
+                    except queue.Full:
+                        continue
+                if stop.is_set():
+                    return
+            line.put(None)
+        except BaseException as error:  # noqa: BLE001  # handed to the consumer, who raises it
+            line.put(error)
+
+    thread = threading.Thread(target=fill, daemon=True)
+    thread.start()
+    try:
+        while (item := line.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()

@@ -1,0 +1,217 @@
+"""The adversarial training: one discriminator step on a detached rebuilt image, then one generator step.
+
+Loss of the generator, the paper's eq. 5 with eq. 6 as read in `docs/paper.md`:
+w_1 L_adv + w_2 L_con + w_3 L_enc + w_4 L_nse. No cross-entropy reaches the generator.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from model.config import NetworkConfig, TrainingConfig
+from model.dataset import Batch, Chunk, batches, drawn_ahead
+from model.losses import (
+    adversarial_loss,
+    contextual_loss,
+    discriminator_loss,
+    encoder_loss,
+    noise_loss,
+)
+from model.network import Networks, build_networks
+
+TERMS = ("generator", "adversarial", "contextual", "encoder", "noise", "discriminator")
+CURVE_EVERY = 20
+
+
+def restart_schedule(config: TrainingConfig) -> Callable[[int], float]:
+    """Learning rate by step: cosine decay, restarted after epochs 1, 3, 7, ..., each at a third of the last maximum.
+
+    Source:
+        The paper's section 7.3 as read in `docs/paper.md`; Loshchilov & Hutter (2017), ICLR, eq. 5, for the decay.
+    """
+
+    def rate(step: int) -> float:
+        peak, start, period = config.learning_rate, 0, config.epoch_steps
+        while step >= start + period:
+            start, period, peak = start + period, 2 * period, peak * config.restart_factor
+        return peak * 0.5 * (1 + math.cos(math.pi * (step - start) / period))
+
+    return rate
+
+
+def cosine_schedule(config: TrainingConfig) -> Callable[[int], float]:
+    """Learning rate by step: one cosine from the maximum to a hundredth of it over all steps, 100 steps of warm-up."""
+
+    def rate(step: int) -> float:
+        share = min(step / max(config.steps, 1), 1.0)
+        return config.learning_rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    return rate
+
+
+@dataclass
+class Trainer:
+    """Networks, optimisers and the step that moves them.
+
+    Attributes:
+        network: Which network.
+        config: How it is trained.
+        networks: The weights.
+        step: Optimiser steps done.
+    """
+
+    network: NetworkConfig
+    config: TrainingConfig
+    networks: Networks
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        self.generator_variables = [
+            variable
+            for part in (self.networks.encoder, self.networks.decoder, self.networks.second_encoder)
+            for variable in part.trainable_variables
+        ]
+        self.generator_optimizer = self._optimizer(self.generator_variables)
+        self.discriminator_optimizer = self._optimizer(self.networks.discriminator.trainable_variables)
+        self._compiled = tf.function(self._step)
+
+    @classmethod
+    def fresh(cls, network: NetworkConfig, config: TrainingConfig) -> Trainer:
+        """Weights from the configuration's seed."""
+        return cls(network, config, build_networks(network, seed=config.seed))
+
+    def _optimizer(self, variables: list[Any]) -> keras.optimizers.Optimizer:
+        optimizer = keras.optimizers.Adam(
+            self.config.learning_rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2
+        )
+        optimizer.build(variables)
+        return optimizer
+
+    def train_step(self, batch: Batch, learning_rate: float) -> dict[str, float]:
+        """One discriminator step and one generator step; the loss terms before them."""
+        self.generator_optimizer.learning_rate.assign(learning_rate)
+        self.discriminator_optimizer.learning_rate.assign(learning_rate)
+        terms = self._compiled(*(ops.convert_to_tensor(part) for part in (batch.image, batch.perturbed, batch.noise)))
+        self.step += 1
+        return dict(zip(TERMS, (float(term) for term in terms), strict=True))
+
+    def generate(self, perturbed: Any) -> tuple[Any, Any]:
+        """(z, X^) of perturbed images, batch statistics in use."""
+        code = self.networks.encoder(perturbed, training=True)
+        return code, self.networks.decoder(code, training=True)
+
+    def generator_losses(self, image: Any, perturbed: Any, noise: Any, code: Any, rebuilt: Any) -> tuple[Any, ...]:
+        """(total, adversarial, contextual, encoder, noise) of what `generate` gave; each reaches the generator."""
+        nets, config = self.networks, self.config
+        _, features_real = nets.discriminator(image, training=True)
+        _, features_rebuilt = nets.discriminator(rebuilt, training=True)
+        adversarial = adversarial_loss(ops.stop_gradient(features_real), features_rebuilt)
+        contextual = contextual_loss(image, rebuilt, w_huber=config.w_huber, w_ssim=config.w_ssim)
+        encoder = encoder_loss(code, nets.second_encoder(rebuilt, training=True))
+        residual = noise_loss(perturbed, rebuilt, noise)
+        total = (
+            config.w_adversarial * adversarial
+            + config.w_contextual * contextual
+            + config.w_encoder * encoder
+            + config.w_noise * residual
+        )
+        return total, adversarial, contextual, encoder, residual
+
+    def discriminator_step(self, image: Any, rebuilt: Any) -> Any:
+        """Move the discriminator once; its loss before. No gradient passes `rebuilt`."""
+        discriminator = self.networks.discriminator
+        variables = discriminator.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            logit_real, _ = discriminator(image, training=True)
+            logit_rebuilt, _ = discriminator(ops.stop_gradient(rebuilt), training=True)
+            loss = discriminator_loss(logit_real, logit_rebuilt)
+        self.discriminator_optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return loss
+
+    def _step(self, image: Any, perturbed: Any, noise: Any) -> tuple[Any, ...]:
+        weights = [variable.value for variable in self.generator_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            code, rebuilt = self.generate(perturbed)
+            with tape.stop_recording():
+                critic = self.discriminator_step(image, rebuilt)
+            terms = self.generator_losses(image, perturbed, noise, code, rebuilt)
+        self.generator_optimizer.apply(tape.gradient(terms[0], weights), self.generator_variables)
+        return *terms, critic
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint beside the last one and put it in its place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, part in vars(self.networks).items():
+            part.save_weights(folder / f"{name}.new.weights.h5")
+            (folder / f"{name}.new.weights.h5").replace(folder / f"{name}.weights.h5")
+        state = {"step": self.step, "network": self.network.as_dict(), "training": asdict(self.config)}
+        (folder / "state.json").write_text(json.dumps(state, indent=1))
+
+    @classmethod
+    def resume(cls, folder: Path, config: TrainingConfig) -> Trainer:
+        """Weights and step of a checkpoint; the optimiser starts fresh."""
+        state = json.loads((folder / "state.json").read_text())
+        trainer = cls.fresh(NetworkConfig.from_dict(state["network"]), config)
+        for name, part in vars(trainer.networks).items():
+            part.load_weights(folder / f"{name}.weights.h5")
+        trainer.step = int(state["step"])
+        return trainer
+
+
+def train(
+    trainer: Trainer,
+    chunks: Iterable[Chunk],
+    folder: Path,
+    *,
+    schedule: Callable[[int], float],
+    seconds: float = math.inf,
+    progress: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
+    save_every: int = 200,
+) -> None:
+    """Train until the steps or the seconds are used up; curve and checkpoints in `folder`.
+
+    Args:
+        trainer: Fresh or resumed.
+        chunks: Good patches, as many as it takes.
+        folder: Gets `curve.csv` and a checkpoint every `save_every` steps and at the end.
+        schedule: Learning rate by step. With a bound on seconds, time stretches it: see `seconds`.
+        seconds: Stop after this long. The schedule is read at the larger of the shares of steps and of seconds used.
+        progress: Called with the step and its loss terms.
+        save_every: Steps between checkpoints.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    curve = folder / "curve.csv"
+    fresh = trainer.step == 0 or not curve.exists()
+    began = time.monotonic()
+    with curve.open("w" if fresh else "a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(["step", "seconds", "learning_rate", *TERMS])
+        for batch in drawn_ahead(batches(chunks, trainer.config, seed=trainer.config.seed + trainer.step)):
+            elapsed = time.monotonic() - began
+            if trainer.step >= trainer.config.steps or elapsed >= seconds:
+                break
+            place = max(trainer.step, int(trainer.config.steps * elapsed / seconds) if seconds < math.inf else 0)
+            rate = schedule(place)
+            terms = trainer.train_step(batch, rate)
+            if trainer.step % CURVE_EVERY == 0:
+                row = [trainer.step, round(elapsed, 1), f"{rate:.3e}", *(f"{terms[term]:.5f}" for term in TERMS)]
+                writer.writerow(row)
+                file.flush()
+            if trainer.step % save_every == 0:
+                trainer.save(folder)
+            progress(trainer.step, terms)
+    trainer.save(folder)
