@@ -6,7 +6,7 @@ bubbles and drops are laid over it; the point spread, the light and the noise co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,10 +14,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from harness.geometry import PAPER, Geometry
+from harness.geometry import PAPER, PATCH_PX, Geometry
 from harness.streams import stream
 from harness.strips import optics
-from harness.strips.defects import CLASSES, Defect, Mask, Paint, anchor, paint
+from harness.strips.defects import CLASSES, TRUTH_PX, Defect, Mask, Paint, anchor, paint
 from harness.strips.kit import Strip
 from harness.strips.liquid import (
     CAPILLARY_LENGTH_PX,
@@ -110,21 +110,41 @@ class Renderer:
         """Truth, bool (frames, 1024, 1280): the pixels of the strip's defect; all False for a good strip."""
         numbers = self.geometry.frames if numbers is None else numbers
         truth = np.zeros((len(numbers), HEIGHT, WIDTH), bool)
+        for position, (rows, columns) in enumerate(self._defect_pixels(strip, run, numbers)):
+            truth[position, rows, columns] = True
+        return truth
+
+    def defective_patches(self, strip: Strip, run: int) -> Mask:
+        """bool (frame, vial, region): patches with at least `TRUTH_PX` defective pixels, or the one that holds most."""
+        truth = np.zeros(self.geometry.shape, bool)
+        for position, (rows, columns) in enumerate(self._defect_pixels(strip, run, self.geometry.frames)):
+            counts = np.array(
+                [
+                    ((rows >= y) & (rows < y + PATCH_PX) & (columns >= x) & (columns < x + PATCH_PX)).sum()
+                    for y, x in self.geometry.boxes
+                ]
+            ).reshape(self.geometry.shape[1:])
+            truth[position] = counts >= min(TRUTH_PX, max(int(counts.max()), 1))
+        return truth
+
+    def _defect_pixels(
+        self, strip: Strip, run: int, numbers: Sequence[int]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """(rows, columns) of the defect's pixels, frame by frame; nothing for a good strip."""
         if strip.defect is None:
-            return truth
+            return
         plastic, look = self._products(strip.seed, strip.defect)
         pose, liquid, _ = self._run(plastic, strip, run)
         if look is None:
-            return truth
+            return
         rows, columns = np.nonzero(look.paint.mask)
         half = look.paint.mask.shape[0] // 2
-        for position, number in enumerate(numbers):
+        for number in numbers:
             y, x = self._centre(strip.defect, look, liquid, exposure_time_ms(number))
             u, v = pose.to_camera(columns - half + x, rows - half + y)
-            u, v = np.rint(u).astype(int), np.rint(v).astype(int)
-            inside = (0 <= u) & (u < WIDTH) & (0 <= v) & (v < HEIGHT)
-            truth[position, v[inside], u[inside]] = True
-        return truth
+            across, down = np.rint(u).astype(np.int64), np.rint(v).astype(np.int64)
+            inside = (across >= 0) & (across < WIDTH) & (down >= 0) & (down < HEIGHT)
+            yield down[inside], across[inside]
 
     def _run(self, plastic: Plastic, strip: Strip, run: int) -> tuple[Pose, Liquid, _Camera]:
         """What is new in every run, each from its own stream."""

@@ -1,0 +1,38 @@
+"""The line: a discrete-event model of the carousel, from infeed to verification sensor.
+
+It knows no pixels and no detector: strips are names, an inspection is a call that takes time, and the ledger is all
+that remains. What other rooms use stands below.
+"""
+
+from harness.line.clock import Clock, MeasuredClock, VirtualClock, clock_from_choice
+from harness.line.faults import KINDS, FaultSummary
+from harness.line.flow import Fed, Inspect, Outcome
+from harness.line.latency import EmpiricalLatency, LatencyProfile, NormalLatency, Tape, measured_profile, profile
+from harness.line.layout import Layout
+from harness.line.simulation import LineRecord, simulate
+from harness.line.validity import Rule, Validity, latency_summary, timing_validity
+
+__all__ = [
+    "KINDS",
+    "Clock",
+    "EmpiricalLatency",
+    "FaultSummary",
+    "Fed",
+    "Inspect",
+    "LatencyProfile",
+    "Layout",
+    "LineRecord",
+    "MeasuredClock",
+    "NormalLatency",
+    "Outcome",
+    "Rule",
+    "Tape",
+    "Validity",
+    "VirtualClock",
+    "clock_from_choice",
+    "latency_summary",
+    "measured_profile",
+    "profile",
+    "simulate",
+    "timing_validity",
+]

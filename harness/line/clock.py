@@ -1,0 +1,111 @@
+"""Clocks: what passes on the line while a strip is inspected. The one seam between simulated and real time.
+
+`virtual` takes the duration from a profile or a tape; `measured` calls the detector and takes the time it took. The
+third clock of the specification, `wall`, is not built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Protocol
+
+from harness.errors import ScenarioError
+from harness.line.flow import Fed, Inspect, Outcome
+from harness.line.latency import Latency, profile
+from harness.scenario import LineChoice
+
+
+class Clock(Protocol):
+    """Inspects a strip and says how long that takes.
+
+    Attributes:
+        name: As it stands in the result: "virtual" or "measured".
+    """
+
+    name: str
+
+    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
+        """The outcome and the microseconds that pass on the clock, >= 0."""
+        ...
+
+
+class MeasuredClock:
+    """What the call really took passes on the clock, rounded once to whole microseconds.
+
+    Args:
+        prepare: Called before timing starts, to draw the frames: drawing is the bench's work, not the detector's.
+    """
+
+    name = "measured"
+
+    def __init__(self, prepare: Callable[[Fed], None] | None = None) -> None:
+        self._prepare = prepare
+
+    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
+        """The outcome, and the time `inspect` took."""
+        if self._prepare is not None:
+            self._prepare(fed)
+        started_ns = perf_counter_ns()
+        outcome = inspect(fed)
+        return outcome, round((perf_counter_ns() - started_ns) / 1000)
+
+
+class VirtualClock:
+    """The duration comes from a profile or from a tape; what the call takes does not matter.
+
+    >>> outcome, us = VirtualClock(profile("table2-as-seconds")).service(
+    ...     Fed("D001", 1, "good"), lambda fed: Outcome(fed.product, fed.run, "r", reject=False))
+    >>> us
+    487300
+    """
+
+    name = "virtual"
+
+    def __init__(self, latency: Latency) -> None:
+        self._latency = latency
+
+    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
+        """The outcome, and the duration that belongs to this product and run."""
+        return inspect(fed), self._latency.service_us(fed)
+
+
+def clock_from_choice(
+    choice: LineChoice,
+    where: str,
+    *,
+    seed: int,
+    replication: int = 0,
+    prepare: Callable[[Fed], None] | None = None,
+) -> Clock:
+    """The clock a scenario asks for.
+
+    Args:
+        choice: Its table `line`.
+        where: Names the scenario in errors.
+        seed: Of the scenario; profiles draw from it.
+        replication: Of the scenario.
+        prepare: For the measured clock, see there.
+
+    Raises:
+        ScenarioError: The wall clock; a virtual clock without a profile or with an unknown one; a measured clock with
+            more than one worker.
+    """
+    if choice.clock == "wall":
+        raise ScenarioError(f"{where}: line.clock", "virtual or measured", "wall, which is not built yet")
+    if choice.clock == "measured":
+        check_workers("measured", choice.workers, where=f"{where}: line.workers")
+        return MeasuredClock(prepare)
+    if choice.profile is None:
+        raise ScenarioError(f"{where}: line.profile", "the name of a latency profile for the virtual clock", "none")
+    return VirtualClock(profile(choice.profile, seed=seed, replication=replication, where=f"{where}: line.profile"))
+
+
+def check_workers(clock: str, workers: int, *, where: str) -> None:
+    """More than one worker cannot be measured one call at a time: their contention would be missing.
+
+    Raises:
+        ScenarioError: A measured clock with more than one worker.
+    """
+    if clock == "measured" and workers > 1:
+        raise ScenarioError(where, "1 with the measured clock (more: virtual, with a profile measured so)", workers)

@@ -1,0 +1,172 @@
+"""The inspection computer: a bounded queue, workers, and the link that carries results to the gate's controller.
+
+It also runs alone, with an unlimited queue, to be checked against queueing theory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import simpy
+
+from harness.line.clock import Clock
+from harness.line.faults import CRASH_SLOTS, STALL_SLOTS, Faults, with_nan_scores
+from harness.line.flow import Fed, Inspect, Outcome
+from harness.line.layout import Layout
+from harness.line.ledger import Ledger, TapeRecorder
+from harness.line.processes import Steps, start
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One acquisition to judge.
+
+    Attributes:
+        slot: Slot the strip was loaded in; names the job.
+        fed: The strip.
+        frames: Frames that arrived.
+        cutoff_us: Last instant at which a result counts.
+    """
+
+    slot: int
+    fed: Fed
+    frames: int
+    cutoff_us: int
+
+
+class Receiver(Protocol):
+    """Who waits for results: the gate's controller."""
+
+    def result(self, job: Job, outcome: Outcome) -> None:
+        """A result arrives."""
+        ...
+
+    def failure(self, job: Job, cause: str) -> None:
+        """No result will come, and why."""
+        ...
+
+
+class Link:
+    """Carries results to the receiver; this is where they get lost, late, doubled or mixed up."""
+
+    def __init__(self, env: simpy.Environment, receiver: Receiver, faults: Faults) -> None:
+        self._env = env
+        self._receiver = receiver
+        self._faults = faults
+        self._before: Outcome | None = None
+
+    def send(self, job: Job, outcome: Outcome) -> None:
+        """Sends a result; without a fault it arrives at once."""
+        before, self._before = self._before, outcome
+        if self._strikes("result_lost", job):
+            return
+        if before is not None and self._strikes("result_stale", job):
+            outcome = before
+        if self._strikes("wrong_identity", job):
+            outcome = replace(outcome, run=outcome.run + 1)
+        if self._strikes("result_late", job):
+            start(self._env, self._deliver_after_cutoff(job, outcome))
+        else:
+            self._deliver(job, outcome)
+
+    def _deliver(self, job: Job, outcome: Outcome) -> None:
+        self._receiver.result(job, outcome)
+        if self._strikes("result_duplicate", job):
+            self._receiver.result(job, outcome)
+
+    def _deliver_after_cutoff(self, job: Job, outcome: Outcome) -> Steps:
+        yield self._env.timeout(max(0, job.cutoff_us + 1 - self._env.now))
+        self._deliver(job, outcome)
+
+    def _strikes(self, kind: str, job: Job) -> bool:
+        return self._faults.strikes(kind, job.slot, job.fed)
+
+
+class Computer:
+    """Takes jobs in order; `workers` of them at a time.
+
+    Args:
+        env: Simulated time.
+        layout: Workers, queue limit, overrun policy, frames expected.
+        clock: Says what an inspection takes.
+        inspect: Judges a strip.
+        recipe: Recipe that runs here.
+        ledger: Times of each job go into its row.
+        tape: What each inspection took.
+        faults: Strike the detector.
+        receiver: Gets the results.
+        unlimited: True lets any number of jobs wait.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        layout: Layout,
+        clock: Clock,
+        inspect: Inspect,
+        *,
+        recipe: str,
+        ledger: Ledger,
+        tape: TapeRecorder,
+        faults: Faults,
+        receiver: Receiver,
+        unlimited: bool = False,
+    ) -> None:
+        self._env = env
+        self._layout = layout
+        self._clock = clock
+        self._inspect = inspect
+        self._recipe = recipe
+        self._ledger = ledger
+        self._tape = tape
+        self._faults = faults
+        self._receiver = receiver
+        self._unlimited = unlimited
+        self._link = Link(env, receiver, faults)
+        self._waiting = simpy.Store(env)
+        for _ in range(layout.workers):
+            start(env, self._work())
+
+    @property
+    def queue(self) -> int:
+        """Jobs that wait for a worker."""
+        return len(self._waiting.items)
+
+    def submit(self, job: Job) -> None:
+        """Frames are ready. When the queue is full, the overrun policy says which job gets no result."""
+        self._ledger.queue[job.slot] = self.queue
+        if not self._unlimited and self.queue >= self._layout.queue_limit:
+            if self._layout.overrun != "reject_oldest":
+                self._receiver.failure(job, "overrun")
+                return
+            self._receiver.failure(self._waiting.items.pop(0), "overrun")
+        self._waiting.put(job)
+
+    def _work(self) -> Steps:
+        """One worker."""
+        while True:
+            job: Job = yield self._waiting.get()
+            if job.frames != self._layout.exposures:
+                self._link.send(
+                    job, Outcome(job.fed.product, job.fed.run, self._recipe, reject=True, cause="frame_check")
+                )
+                continue
+            self._ledger.inference_start_us[job.slot] = int(self._env.now)
+            if self._faults.strikes("detector_crash", job.slot, job.fed):
+                self._receiver.failure(job, "detector_crash")
+                yield self._env.timeout(CRASH_SLOTS * self._layout.slot_us)
+                continue
+            yield from self._judge(job)
+
+    def _judge(self, job: Job) -> Steps:
+        """Calls the detector, lets pass what that took, sends the result."""
+        outcome, service_us = self._clock.service(job.fed, self._inspect)
+        self._tape.write(job.slot, outcome, service_us)
+        if self._faults.strikes("stall", job.slot, job.fed):
+            service_us += STALL_SLOTS * self._layout.slot_us
+        yield self._env.timeout(service_us)
+        self._ledger.inference_end_us[job.slot] = int(self._env.now)
+        if self._faults.strikes("nan_score", job.slot, job.fed):
+            outcome = with_nan_scores(outcome)
+        self._link.send(job, outcome)

@@ -1,0 +1,189 @@
+"""Faults to inject into the line, and the account of them: injected, noticed, escaped, longest delay.
+
+A station asks whether a fault strikes and then misbehaves for real. It is noticed only when a check of the machine
+gives the sign; nothing here tells a check that a fault was planted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import ScenarioError
+from harness.inspection.verdict import decide
+from harness.line.flow import Fed, Outcome
+from harness.scenario import FaultChoice
+from harness.streams import stream
+
+RESTART_SLOTS = 4
+"""Slots the machine stands still after a stop; then it is producing again."""
+
+STALL_SLOTS = 3
+"""What a stall adds to one inspection."""
+
+CRASH_SLOTS = 2
+"""How long a worker is gone after the detector crashed."""
+
+_NAN_VERDICT = decide(np.full((1, 1, 1), np.nan, np.float32), np.zeros(1, np.float32))
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """One fault the line can have.
+
+    Attributes:
+        bites: Where it bites.
+        reaction: What the machine does to stay safe.
+        signs: Findings of the machine's own checks that count as noticing it.
+        of_strip: True when it belongs to one strip; False when it belongs to the machine.
+    """
+
+    bites: str
+    reaction: str
+    signs: tuple[str, ...]
+    of_strip: bool = True
+
+
+_REJECT = "the strip stays rejected"
+_QUARANTINE = "the machine stops and quarantines"
+
+KINDS: dict[str, FaultKind] = {
+    "frame_dropped": FaultKind("camera: one frame is missing", _REJECT, ("frame_check",)),
+    "nan_score": FaultKind("detector: every score is NaN", _REJECT, ("invalid_score",)),
+    "detector_crash": FaultKind("detector: dies, its worker restarts", _REJECT, ("detector_crash",)),
+    "stall": FaultKind(f"detector: takes {STALL_SLOTS} slots longer", _REJECT, ("late", "missing")),
+    "result_late": FaultKind("link: arrives just after the cut-off", _REJECT, ("late", "missing")),
+    "result_lost": FaultKind("link: never arrives", _REJECT, ("missing",)),
+    "result_duplicate": FaultKind("link: arrives twice", _REJECT, ("duplicate", "late")),
+    "result_stale": FaultKind("link: repeats the strip before", _REJECT, ("stale", "late", "missing")),
+    "wrong_identity": FaultKind("link: names another run", _REJECT, ("wrong_identity", "late", "missing")),
+    "slip": FaultKind("carousel: one pocket too far", _QUARANTINE, ("slip",), of_strip=False),
+    "double_load": FaultKind("gripper: two strips in a pocket", "both strips are removed", ("double_load",)),
+    "empty_pocket": FaultKind("gripper: misses the strip", "the strip waits", ("empty_pocket",), of_strip=False),
+    "taken_out": FaultKind("carousel: a hand takes a strip", "its row is removed", ("taken_out",)),
+    "gate_stuck_open": FaultKind("gate: lets all through", _QUARANTINE, ("gate_stuck_open",), of_strip=False),
+    "gate_stuck_closed": FaultKind("gate: rejects all", _QUARANTINE, ("gate_stuck_closed",), of_strip=False),
+}
+"""Every fault that is built, by the name a scenario uses."""
+
+
+@dataclass(frozen=True)
+class FaultSummary:
+    """What became of one kind of fault.
+
+    Attributes:
+        kind: Its name.
+        bites: Where it bites.
+        reaction: The safe reaction.
+        injected: How often it struck.
+        noticed: How often a check of the machine found it.
+        escaped: Strips let through unproven because of it. 0: an escape stops the simulation (`audit.py`).
+        longest_delay_slots: From loading the strip (of the machine's own: from the strike) to the notice; None when
+            nothing was noticed.
+    """
+
+    kind: str
+    bites: str
+    reaction: str
+    injected: int
+    noticed: int
+    escaped: int
+    longest_delay_slots: int | None
+
+
+class Faults:
+    """Decides which faults strike, and keeps the account.
+
+    Args:
+        choices: What the scenario asks for.
+        seed: Of the scenario; a rate is drawn by strip (or by slot, for faults of the machine), never by call order.
+        replication: Of the scenario.
+        where: Names the scenario in errors.
+
+    Raises:
+        ScenarioError: An unknown kind, or a rate of 1 at which no strip would ever be loaded.
+    """
+
+    def __init__(
+        self, choices: Sequence[FaultChoice] = (), *, seed: int = 7, replication: int = 0, where: str = "faults"
+    ) -> None:
+        self._seed, self._replication = seed, replication
+        self._choices: dict[str, list[FaultChoice]] = {}
+        for place, choice in enumerate(choices):
+            _check(choice, f"{where}[{place}]")
+            self._choices.setdefault(choice.kind, []).append(choice)
+        self._open: dict[str, dict[Fed | None, int]] = {kind: {} for kind in self._choices}
+        self._struck: set[tuple[str, str, int]] = set()
+        self._injected = dict.fromkeys(self._choices, 0)
+        self._delays: dict[str, tuple[int, int]] = dict.fromkeys(self._choices, (0, 0))  # noticed, longest
+
+    def strikes(self, kind: str, slot: int, fed: Fed | None) -> bool:
+        """Whether a fault strikes here and now; when it does, it is on the account.
+
+        Args:
+            kind: One of `KINDS`.
+            slot: Slot the strip was loaded in; for a fault of the machine, the slot that is running.
+            fed: The strip it concerns; None where there is none.
+        """
+        if kind not in self._choices:
+            return False
+        of_strip = KINDS[kind].of_strip
+        if not any(self._chosen(choice, slot, fed, of_strip) for choice in self._choices[kind]):
+            return False
+        self._injected[kind] += 1
+        self._open[kind][fed if of_strip else None] = slot
+        return True
+
+    def notice(self, sign: str, slot: int, fed: Fed | None) -> None:
+        """A check of the machine found something; `slot` is the one that is running."""
+        for kind, open_faults in self._open.items():
+            about = fed if KINDS[kind].of_strip else None
+            if sign in KINDS[kind].signs and about in open_faults:
+                noticed, longest = self._delays[kind]
+                self._delays[kind] = noticed + 1, max(longest, slot - open_faults.pop(about))
+
+    def summary(self) -> tuple[FaultSummary, ...]:
+        """The account, a line a kind that the scenario asks for."""
+        return tuple(
+            FaultSummary(
+                kind=kind,
+                bites=KINDS[kind].bites,
+                reaction=KINDS[kind].reaction,
+                injected=self._injected[kind],
+                noticed=noticed,
+                escaped=0,
+                longest_delay_slots=longest if noticed else None,
+            )
+            for kind, (noticed, longest) in self._delays.items()
+        )
+
+    def _chosen(self, choice: FaultChoice, slot: int, fed: Fed | None, of_strip: bool) -> bool:
+        """Whether one line of the scenario asks for the fault here."""
+        if choice.at_slot:
+            return slot in choice.at_slot
+        if choice.products:
+            if fed is None or fed.product not in choice.products:
+                return False
+            once = (choice.kind, fed.product, fed.run)  # a strip that waits is not struck again in every slot
+            fresh = once not in self._struck
+            self._struck.add(once)
+            return fresh
+        key = (fed.product, fed.run) if of_strip and fed is not None else ("slot", slot)
+        rng = stream("fault", choice.kind, self._seed, self._replication, *key)
+        return choice.rate is not None and bool(rng.random() < choice.rate)
+
+
+def with_nan_scores(outcome: Outcome) -> Outcome:
+    """The same strip, judged by the bench's own rule on scores that are all NaN."""
+    return Outcome(
+        outcome.product, outcome.run, outcome.recipe, _NAN_VERDICT.reject, _NAN_VERDICT.cause, outcome.stages_us
+    )
+
+
+def _check(choice: FaultChoice, where: str) -> None:
+    if choice.kind not in KINDS:
+        raise ScenarioError(f"{where}.kind", f"one of {', '.join(KINDS)}", repr(choice.kind))
+    if choice.kind in ("slip", "empty_pocket") and choice.rate == 1.0:
+        raise ScenarioError(f"{where}.rate", f"a rate < 1 for {choice.kind}, or no strip would ever be loaded", "1.0")

@@ -1,0 +1,153 @@
+"""How long an inspection takes on the virtual clock: profiles to draw from, and tapes of measured runs to replay.
+
+Durations are integer microseconds. A draw belongs to a product and a run, never to the order of calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from harness.errors import InputError, ScenarioError
+from harness.line.flow import Fed
+from harness.streams import stream
+
+PROFILES = Path(__file__).parent / "profiles"
+"""Folder of measured profiles that ship; a CSV or Parquet file each, with a column `service_us`."""
+
+
+class Latency(Protocol):
+    """Anything that says how long the inspection of a strip takes."""
+
+    def service_us(self, fed: Fed) -> int:
+        """Microseconds, >= 0; the same for the same product and run."""
+        ...
+
+
+@dataclass(frozen=True)
+class NormalLatency:
+    """Constant, or normal about a mean and cut at 0.
+
+    Attributes:
+        name: As it stands in the result.
+        mean_us: Mean duration, >= 0.
+        spread: Standard deviation as a share of the mean, >= 0; 0 is constant.
+        seed: Of the scenario.
+        replication: Of the scenario.
+
+    >>> NormalLatency("steady", 487_300).service_us(Fed("D001", 1, "good"))
+    487300
+    """
+
+    name: str
+    mean_us: int
+    spread: float = 0.0
+    seed: int = 7
+    replication: int = 0
+
+    def service_us(self, fed: Fed) -> int:
+        """The duration that belongs to this product and run."""
+        if self.spread == 0.0:
+            return self.mean_us
+        rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
+        return max(0, round(self.mean_us * (1.0 + self.spread * rng.standard_normal())))
+
+
+@dataclass(frozen=True)
+class EmpiricalLatency:
+    """Drawn with equal chance from durations that were measured; `durations_us` is not empty."""
+
+    name: str
+    durations_us: tuple[int, ...]
+    seed: int = 7
+    replication: int = 0
+
+    def service_us(self, fed: Fed) -> int:
+        """The duration that belongs to this product and run."""
+        rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
+        return self.durations_us[int(rng.integers(len(self.durations_us)))]
+
+
+LatencyProfile = NormalLatency | EmpiricalLatency
+"""What a scenario names under `line.profile`."""
+
+_TABLE2_SPREADS = {"table2-as-seconds": 0.0, "table2-as-seconds-1": 0.01,
+                   "table2-as-seconds-2": 0.02, "table2-as-seconds-5": 0.05}  # fmt: skip
+_TABLE2_US = 487_300  # Table 2 of the paper gives 0.4873 without a unit; read as seconds it nearly fills the slot.
+
+
+def profile(name: str, *, seed: int = 7, replication: int = 0, where: str = "line.profile") -> LatencyProfile:
+    """A profile that ships, by name.
+
+    Raises:
+        ScenarioError: No such profile; the legal names are listed.
+
+    >>> profile("table2-as-seconds-2").spread
+    0.02
+    """
+    if name in _TABLE2_SPREADS:
+        return NormalLatency(name, _TABLE2_US, _TABLE2_SPREADS[name], seed, replication)
+    measured = {path.stem: path for path in sorted(PROFILES.glob("*")) if path.suffix in (".csv", ".parquet")}
+    if name not in measured:
+        raise ScenarioError(where, f"one of {', '.join((*_TABLE2_SPREADS, *measured))}", repr(name))
+    return measured_profile(measured[name], seed=seed, replication=replication)
+
+
+def measured_profile(path: Path, *, seed: int = 7, replication: int = 0) -> EmpiricalLatency:
+    """A profile from a CSV or Parquet file with a column `service_us`, such as the tape of a measured run.
+
+    Raises:
+        InputError: No file, no such column, no row, or a duration that is not a whole number >= 0.
+    """
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), "a CSV or Parquet file of durations", error) from None
+    return EmpiricalLatency(path.stem, tuple(_durations_us(table, str(path))), seed, replication)
+
+
+def _durations_us(table: pd.DataFrame, where: str) -> list[int]:
+    """Column `service_us` as whole numbers."""
+    if "service_us" not in table.columns or table.empty:
+        raise InputError(where, "a column service_us with at least one row", f"columns {', '.join(table.columns)}")
+    numbers = pd.to_numeric(table["service_us"], errors="coerce")
+    wrong = table["service_us"][~((numbers >= 0) & (numbers % 1 == 0))]
+    if len(wrong) > 0:
+        raise InputError(f"{where}: service_us", "whole microseconds >= 0", repr(wrong.iloc[0]))
+    return [int(number) for number in numbers]
+
+
+class Tape:
+    """What each inspection of a run took, exactly; replaying it gives the same ledger."""
+
+    def __init__(self, durations_us: Mapping[tuple[str, int], int]) -> None:
+        self._durations_us = dict(durations_us)
+
+    @classmethod
+    def from_frame(cls, tape: pd.DataFrame, *, where: str = "latency tape") -> Tape:
+        """From the table a simulation wrote (columns product, run, service_us).
+
+        Raises:
+            InputError: A column is missing, or a duration is not a whole number >= 0.
+        """
+        for column in ("product", "run"):
+            if column not in tape.columns:
+                raise InputError(where, f"a column {column}", f"columns {', '.join(tape.columns)}")
+        durations_us = _durations_us(tape, where) if len(tape) > 0 else []
+        keys = zip(map(str, tape["product"]), map(int, tape["run"]), strict=True)
+        return cls(dict(zip(keys, durations_us, strict=True)))
+
+    def service_us(self, fed: Fed) -> int:
+        """What the inspection of this product took in this run.
+
+        Raises:
+            InputError: The tape has no entry for it.
+        """
+        try:
+            return self._durations_us[fed.product, fed.run]
+        except KeyError:
+            raise InputError("latency tape", f"an entry for product {fed.product}, run {fed.run}", "none") from None

@@ -1,0 +1,183 @@
+"""A detector bundle on disk: which network, its weights, its thresholds, and what proves that they belong together.
+
+A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a reader
+and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures. Weights are
+read as arrays; nothing in them is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import NetworkConfig
+
+SHIPPED = Path(__file__).parent / "weights"
+LEVELS = ("patch", "strip", "seven_of_ten")
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be used: `where`, `expected`, `got`."""
+
+    def __init__(self, where: str, expected: str, got: object) -> None:
+        super().__init__(f"{where}: expected {expected}, got {got}")
+        self.where, self.expected, self.got = where, expected, str(got)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds of one level, a region each, and what they were tuned on.
+
+    Attributes:
+        levels: Level to float32 (region,).
+        model: Digest of the model they belong to.
+        score: Name of the score they belong to.
+        products: Calibration products, none of which may be in a kit.
+        runs: Runs of each.
+    """
+
+    levels: Mapping[str, NDArray[np.float32]]
+    model: str
+    score: str
+    products: tuple[str, ...]
+    runs: int
+
+    def digest(self) -> str:
+        """Hex SHA-256 of the numbers and what they belong to."""
+        levels = {name: [f"{value:.9g}" for value in values] for name, values in sorted(self.levels.items())}
+        return hashlib.sha256(json.dumps([levels, self.model, self.score]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What `bundle.toml` says, checked against the weights.
+
+    Attributes:
+        folder: Where it lies.
+        network: Which network.
+        digest: Of everything that scores.
+        made_by: Command, seed, versions, hardware and data identifiers of the training.
+    """
+
+    folder: Path
+    network: NetworkConfig
+    digest: str
+    made_by: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Path:
+        """Encoder and decoder."""
+        return self.folder / "weights.weights.h5"
+
+
+def find_bundle(name: str) -> Path:
+    """Folder of a bundle: a name under `model/weights`, or a path."""
+    shipped = SHIPPED / name
+    return shipped if shipped.is_dir() else Path(name)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read `bundle.toml` and hold the weights' digest against it.
+
+    Raises:
+        BundleError: Missing or unreadable files, an unknown network, or weights that are not the ones described.
+    """
+    description = _read_toml(folder / "bundle.toml")
+    try:
+        network = NetworkConfig.from_dict(description["network"])
+        stated = str(description["digests"]["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(str(folder / "bundle.toml"), "[network] and [digests] of a bundle", error) from None
+    weights = folder / "weights.weights.h5"
+    if not weights.is_file():
+        raise BundleError(str(weights), "weights", "no such file")
+    digest = model_digest(network, weights)
+    if digest != stated:
+        raise BundleError(str(weights), f"weights of model {stated[:12]}", f"weights of model {digest[:12]}")
+    return Bundle(folder, network, digest, description.get("made_by", {}))
+
+
+def model_digest(network: NetworkConfig, *files: Path) -> str:
+    """Hex SHA-256 over the sorted (name, SHA-256) pairs of the files that score, the network's sizes among them."""
+    pairs = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+    pairs.append(("network", hashlib.sha256(json.dumps(network.as_dict(), sort_keys=True).encode()).hexdigest()))
+    return hashlib.sha256(json.dumps(sorted(pairs)).encode()).hexdigest()
+
+
+def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Thresholds:
+    """Read `thresholds.toml` of a bundle for one score.
+
+    Raises:
+        BundleError: Missing file, thresholds of another model or score, a level or a region missing, or no finite number.
+    """
+    path = folder / "thresholds.toml"
+    values = _read_toml(path)
+    if score not in values.get("scores", {}):
+        raise BundleError(f"{path}: scores", f"thresholds for {score}", ", ".join(values.get("scores", {})) or "none")
+    table = values["scores"][score]
+    if table.get("model") != model:
+        raise BundleError(f"{path}: {score}.model", model[:12], str(table.get("model", "nothing"))[:12])
+    levels = {}
+    for level in LEVELS:
+        numbers = table.get(level)
+        if not isinstance(numbers, list) or len(numbers) != regions or not np.isfinite(np.asarray(numbers, float)).all():
+            raise BundleError(f"{path}: {score}.{level}", f"{regions} finite thresholds, a region each", numbers)
+        levels[level] = np.asarray(numbers, np.float32)
+    return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)))
+
+
+def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
+    """Write or replace one score's thresholds in `thresholds.toml`; those of other scores stay."""
+    path = folder / "thresholds.toml"
+    scores = _read_toml(path).get("scores", {}) if path.exists() else {}
+    scores[thresholds.score] = {
+        "model": thresholds.model,
+        **{name: [float(f"{value:.9g}") for value in values] for name, values in thresholds.levels.items()},
+        "runs": thresholds.runs,
+        "products": list(thresholds.products),
+    }
+    _write(path, _toml({"scores": scores}))
+
+
+def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any]) -> Bundle:
+    """Write `bundle.toml` for the weights that already lie in the folder."""
+    digest = model_digest(network, folder / "weights.weights.h5")
+    text = _toml({"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)})
+    _write(folder / "bundle.toml", text)
+    return load_bundle(folder)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(str(path), "a file of a detector bundle", "no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BundleError(str(path), "readable TOML", error) from None
+
+
+def _toml(tables: Mapping[str, Any], prefix: str = "") -> str:
+    """Nested tables of plain values as TOML."""
+    lines = []
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            lines.append(f"\n[{prefix}{json.dumps(key)}]" if not key.isidentifier() else f"\n[{prefix}{key}]")
+            scalars = {name: item for name, item in value.items() if not isinstance(item, Mapping)}
+            lines += [f"{name} = {json.dumps(item, ensure_ascii=False)}" for name, item in scalars.items()]
+            nested = {name: item for name, item in value.items() if isinstance(item, Mapping)}
+            lines.append(_toml(nested, f"{prefix}{key}."))
+    return "\n".join(line for line in lines if line) + ("\n" if not prefix else "")

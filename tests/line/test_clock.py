@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import ScenarioError
+from harness.line import Fed, MeasuredClock, Outcome, VirtualClock, clock_from_choice
+from harness.scenario import LineChoice
+
+STRIP = Fed("A", 1, "good")
+
+
+def work(fed: Fed) -> Outcome:
+    """An inspection that takes a measurable time."""
+    return Outcome(fed.product, fed.run, "r", reject=sum(range(20_000)) < 0)
+
+
+def test_measured_clock_times_the_inspection_and_not_the_drawing() -> None:
+    """`prepare` comes first and outside: a long preparation is not in the duration."""
+    seen: list[str] = []
+
+    def prepare(fed: Fed) -> None:
+        seen.append("prepare")
+        sum(range(3_000_000))
+
+    def inspect(fed: Fed) -> Outcome:
+        seen.append("inspect")
+        return work(fed)
+
+    outcome, service_us = MeasuredClock(prepare).service(STRIP, inspect)
+    _, alone_us = MeasuredClock().service(STRIP, lambda fed: work(Fed(str(sum(range(3_000_000))), 1, "good")))
+    assert seen == ["prepare", "inspect"]
+    assert outcome.product == "A"
+    assert type(service_us) is int
+    assert 0 < service_us < alone_us
+
+
+@pytest.mark.parametrize(("choice", "kind"), [
+    (LineChoice(), MeasuredClock),
+    (LineChoice(clock="virtual", profile="table2-as-seconds"), VirtualClock),
+    (LineChoice(clock="virtual", profile="table2-as-seconds", workers=3), VirtualClock),
+])  # fmt: skip
+def test_the_clock_a_scenario_asks_for(choice: LineChoice, kind: type) -> None:
+    """Names in the scenario are names of clocks."""
+    clock = clock_from_choice(choice, "s.toml", seed=7)
+    assert type(clock) is kind
+    assert clock.name == choice.clock
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (
+            LineChoice(clock="wall"),
+            "s.toml: line.clock: expected virtual or measured, got wall, which is not built yet",
+        ),
+        (LineChoice(clock="virtual"), "s.toml: line.profile: expected the name of a latency profile"),
+        (LineChoice(clock="virtual", profile="x"), "s.toml: line.profile: expected one of table2-as-seconds"),
+        (LineChoice(clock="measured", workers=2), "s.toml: line.workers: expected 1 with the measured clock"),
+    ],
+)
+def test_clocks_that_cannot_be(choice: LineChoice, message: str) -> None:
+    """What is not built, not named or not measurable is bad input."""
+    with pytest.raises(ScenarioError) as caught:
+        clock_from_choice(choice, "s.toml", seed=7)
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.errors import InputError, ScenarioError
+from harness.line import Fed, NormalLatency, Tape, measured_profile, profile
+
+
+def many(count: int) -> list[Fed]:
+    """Strips to draw for."""
+    return [Fed(f"P{number}", 1, "good") for number in range(count)]
+
+
+def test_shipped_constant_is_table_2_read_as_seconds() -> None:
+    """487.3 ms whatever the strip."""
+    assert {profile("table2-as-seconds").service_us(fed) for fed in many(5)} == {487_300}
+
+
+@pytest.mark.parametrize(("name", "spread"), [("-1", 0.01), ("-2", 0.02), ("-5", 0.05)])
+def test_shipped_spreads(name: str, spread: float) -> None:
+    """The variants have the stated mean and spread."""
+    drawn = np.array([profile(f"table2-as-seconds{name}").service_us(fed) for fed in many(4000)])
+    assert drawn.mean() == pytest.approx(487_300, rel=4 * spread / np.sqrt(4000))
+    assert drawn.std() == pytest.approx(487_300 * spread, rel=0.05)
+
+
+def test_draws_belong_to_strips_and_not_to_the_order_of_calls() -> None:
+    """The same strip takes the same time, whenever it is asked; another seed or replication gives another time."""
+    latency = profile("table2-as-seconds-5", seed=7)
+    forwards = [latency.service_us(fed) for fed in many(20)]
+    backwards = [latency.service_us(fed) for fed in reversed(many(20))]
+    assert forwards == backwards[::-1]
+    assert forwards != [profile("table2-as-seconds-5", seed=8).service_us(fed) for fed in many(20)]
+    assert forwards != [profile("table2-as-seconds-5", replication=1).service_us(fed) for fed in many(20)]
+
+
+def test_no_duration_is_negative() -> None:
+    """A wide spread is cut at 0."""
+    assert min(NormalLatency("wide", 10, spread=5.0).service_us(fed) for fed in many(100)) == 0
+
+
+def test_unknown_profiles_list_the_legal_ones() -> None:
+    """Bad input names what would have been good."""
+    with pytest.raises(ScenarioError, match=r"line\.profile: expected one of table2-as-seconds, .*, got 'fast'"):
+        profile("fast")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_measured_profile_draws_what_was_measured(tmp_path: Path, suffix: str) -> None:
+    """Only durations of the file come, all of them, evenly."""
+    path = tmp_path / f"shop.{suffix}"
+    table = pd.DataFrame({"service_us": [100, 200, 400]})
+    table.to_csv(path) if suffix == "csv" else table.to_parquet(path)
+    latency = measured_profile(path)
+    counts = pd.Series([latency.service_us(fed) for fed in many(3000)]).value_counts()
+    assert latency.name == "shop"
+    assert set(counts.index) == {100, 200, 400}
+    assert counts.min() > 900
+
+
+@pytest.mark.parametrize(
+    "text", ["", "other\n1\n", "service_us\n", "service_us\n-1\n", "service_us\n1.5\n", "service_us\nx\n"]
+)
+def test_an_unusable_profile_is_bad_input(tmp_path: Path, text: str) -> None:
+    """Empty files, other columns, and durations that are no whole numbers are refused."""
+    path = tmp_path / "shop.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"shop\.csv"):
+        measured_profile(path)
+
+
+def test_a_missing_profile_is_bad_input(tmp_path: Path) -> None:
+    """No file is an error of input, not a crash."""
+    with pytest.raises(InputError, match="expected a CSV or Parquet file of durations"):
+        measured_profile(tmp_path / "none.csv")
+
+
+def test_a_tape_gives_what_it_holds_and_nothing_else() -> None:
+    """An entry is exact; a missing one is one sentence."""
+    tape = Tape.from_frame(pd.DataFrame({"product": ["A"], "run": [1], "service_us": [123]}))
+    assert tape.service_us(Fed("A", 1, "good")) == 123
+    with pytest.raises(InputError, match=r"^latency tape: expected an entry for product A, run 2, got none$"):
+        tape.service_us(Fed("A", 2, "good"))
+
+
+def test_a_tape_without_its_columns_is_bad_input() -> None:
+    """A table that is no tape is refused."""
+    with pytest.raises(InputError, match="expected a column run"):
+        Tape.from_frame(pd.DataFrame({"product": ["A"], "service_us": [1]}))
+    with pytest.raises(InputError, match="expected a column service_us"):
+        Tape.from_frame(pd.DataFrame({"product": ["A"], "run": [1]}))
