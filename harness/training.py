@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.geometry import PAPER, Geometry
+from harness.geometry import PAPER, PATCH_PX, Geometry
+from harness.inspection.detector import Inspection
+from harness.inspection.network import NetworkDetector
 from harness.streams import stream
-from harness.strips.kit import good_strips
+from harness.strips.kit import Kit, good_strips
 from harness.strips.liquid import EXPOSURES
+from harness.strips.recording import Recording
 from harness.strips.renderer import Renderer
+from harness.strips.source import Source
 
 if TYPE_CHECKING:
+    from model.bundle import Thresholds
     from model.dataset import Chunk
 
 KEPT_PATCHES = 72
@@ -50,3 +57,69 @@ def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
                     mirrorable.append(box % len(geometry.regions) > 0)
                 yield Chunk(np.stack(patches), np.array(mirrorable))
         number += 1
+
+
+def recorded_chunks(recording: Recording) -> Iterator[Chunk]:
+    """Good patches of a recording's good products, again and again, in another order each time.
+
+    Args:
+        recording: Its register's good products are learnt from; text that a mirror image would spoil is not known of, so
+            nothing is mirrored.
+    """
+    from model.dataset import Chunk
+
+    good = [strip for strip in recording.kit.strips if strip.defect is None]
+    turn = 0
+    while True:
+        rng = stream("recorded order", turn)
+        for place in rng.permutation(len(good)):
+            patches = [
+                recording.geometry.crop(recording.frames(good[place], run)).reshape(-1, PATCH_PX, PATCH_PX)
+                for run in range(1, recording.runs + 1)
+            ]
+            stack = np.concatenate(patches)
+            yield Chunk(stack, np.zeros(len(stack), bool))
+        turn += 1
+
+
+def calibrate(
+    detector: NetworkDetector,
+    kit: Kit,
+    source: Source,
+    *,
+    runs: int,
+    required: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Thresholds:
+    """Thresholds of all levels from labelled calibration products, written nowhere yet.
+
+    Args:
+        detector: Its network and score.
+        kit: Calibration products; whoever qualifies with these thresholds must use others.
+        source: Their pictures.
+        runs: Runs of each.
+        required: k of the level `seven_of_ten`.
+        progress: Called with products done and products in all.
+    """
+    from model.bundle import Thresholds
+    from model.calibration import k_of_n_thresholds, patch_thresholds, strip_thresholds
+
+    shape = (len(kit.strips), runs, *source.geometry.shape)
+    scores, truth = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    for place, strip in enumerate(kit.strips):
+        for run in range(1, runs + 1):
+            frames = source.frames(strip, run)
+            scores[place, run - 1] = detector.score(Inspection("", source.geometry, partial(_same, frames)))
+            truth[place, run - 1] = source.defective_patches(strip, run)
+        progress(place + 1, len(kit.strips))
+    defective = np.array([strip.defect is not None for strip in kit.strips])
+    levels = {
+        "patch": patch_thresholds(scores, truth),
+        "strip": strip_thresholds(scores, defective),
+        "seven_of_ten": k_of_n_thresholds(scores, defective, required=required),
+    }
+    return Thresholds(levels, detector.digest, detector.score_name, tuple(s.product for s in kit.strips), runs)
+
+
+def _same(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return frames

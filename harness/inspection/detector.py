@@ -46,6 +46,10 @@ class Inspection:
         """uint8 (frames, height, width)."""
         return self._draw()
 
+    def acquire(self) -> None:
+        """Draw or read the frames now."""
+        self.frames  # noqa: B018  # cached from here on
+
     @cached_property
     def patches(self) -> Patches:
         """uint8 (frame, vial, region, 256, 256)."""

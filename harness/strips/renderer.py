@@ -78,6 +78,8 @@ class Renderer:
         geometry: Which frames `frames` draws; the picture itself is always the paper's strip.
     """
 
+    provenance = "generated strips: drawn by this bench, not photographed"
+
     def __init__(self, *, seed: int, scale: LiquidScale | None = None, geometry: Geometry = PAPER) -> None:
         self.geometry = geometry
         self.seed = seed
@@ -126,6 +128,14 @@ class Renderer:
             ).reshape(self.geometry.shape[1:])
             truth[position] = counts >= min(TRUTH_PX, max(int(counts.max()), 1))
         return truth
+
+    def defect_boxes(self, strip: Strip, run: int) -> list[tuple[int, int, int, int] | None]:
+        """(top, left, bottom, right) of the defect on each frame; None where there is none in sight."""
+        boxes: list[tuple[int, int, int, int] | None] = [None] * len(self.geometry.frames)
+        for position, (rows, columns) in enumerate(self._defect_pixels(strip, run, self.geometry.frames)):
+            if len(rows):
+                boxes[position] = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+        return boxes
 
     def _defect_pixels(
         self, strip: Strip, run: int, numbers: Sequence[int]

@@ -1,0 +1,101 @@
+"""Sub-groups of a kit: right products by class, size, region, vial or criticality, with intervals and Holm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from harness.acceptance.intervals import exact_interval
+from harness.acceptance.rule import ENOUGH_FOR_90_95, Count
+
+COLUMNS = ["group", "truth", "right", "n", "shown", "low", "high", "p_value", "p_holm", "note"]
+
+
+def subgroups(
+    table: pd.DataFrame, products: pd.DataFrame, by: str, *, truth: str = "defective", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Right products of each sub-group, and whether it differs from the rest of the same truth.
+
+    Args:
+        table: From `k_of_n`.
+        products: The kit, with the columns product and `by`; a product without a value belongs to no group.
+        by: Column to group by: defect, region, vial, criticality, or one made by `size_groups`.
+        truth: Whose products are grouped.
+        confidence: Of the Clopper-Pearson intervals.
+
+    Returns:
+        A row a group, in the order of its values: group, truth, right, n, shown (text: a class with fewer than 29
+        products carries no percentage), low, high, p_value (Fisher exact, the group against the others), p_holm
+        (corrected for the number of groups), note. Never NaN; P is 1 where there is nothing to compare with.
+
+    Source:
+        Fisher (1934); Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70.
+
+    >>> table = pd.DataFrame({"product": ["A", "B"], "truth": "defective", "right": [True, False]})
+    >>> kit = pd.DataFrame({"product": ["A", "B"], "defect": ["burn", "bump"]})
+    >>> subgroups(table, kit, "defect")[["group", "shown", "p_holm"]].values.tolist()
+    [['bump', '0/1 (insufficient n for 90/95)', 1.0], ['burn', '1/1 (insufficient n for 90/95)', 1.0]]
+    """
+    if by not in products:
+        raise ValueError(f"by: expected a column of the kit ({', '.join(map(str, products.columns))}), got {by}")
+    rows = table[table["truth"] == truth].merge(products[["product", by]], on="product", validate="1:1")
+    rows = rows[rows[by].notna() & rows[by].astype(str).ne("")]
+    total = Count(int(rows["right"].sum()), len(rows))
+    found = []
+    for group, members in rows.groupby(by, sort=True, observed=True):
+        count = Count(int(members["right"].sum()), len(members))
+        interval = exact_interval(count.right, count.n, confidence=confidence)
+        note = "" if count.n >= ENOUGH_FOR_90_95 else "insufficient n for 90/95"
+        found.append(
+            (_name(group), truth, *count, count.text, interval.low, interval.high, _fisher(count, total), note)
+        )
+    frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name != "p_holm"])
+    frame["p_holm"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
+    return frame[COLUMNS]
+
+
+def size_groups(sizes_um: pd.Series[float], bins: int = 4) -> pd.Series[str]:
+    """Names of groups of about equal numbers by size; empty text where there is no size.
+
+    >>> size_groups(pd.Series([100.0, 200.0, 300.0, 400.0, None]), 2).tolist()
+    ['1: 100-200 um', '1: 100-200 um', '2: 300-400 um', '2: 300-400 um', '']
+    """
+    known = sizes_um.dropna().astype(float)
+    names = pd.Series("", index=sizes_um.index, dtype=object)
+    if known.empty:
+        return names
+    number = pd.qcut(known.rank(method="dense"), min(bins, known.nunique()), labels=False, duplicates="drop")
+    for place, (_, members) in enumerate(known.groupby(number), start=1):
+        names[members.index] = f"{place}: {members.min():.0f}-{members.max():.0f} um"
+    return names
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """P values corrected for their number, step down; an empty column stays empty.
+
+    Source:
+        Holm (1979); statsmodels.
+
+    >>> holm([0.01, 0.04, 0.03, 0.005, 0.5]).round(4).tolist()
+    [0.04, 0.09, 0.09, 0.025, 0.5]
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.size == 0:
+        return values
+    return np.asarray(multipletests(values, method="holm")[1])
+
+
+def _fisher(group: Count, total: Count) -> float:
+    rest = Count(total.right - group.right, total.n - group.n)
+    if rest.n == 0:
+        return 1.0
+    table = np.array([[group.right, group.n - group.right], [rest.right, rest.n - rest.right]])
+    return float(stats.fisher_exact(table).pvalue)
+
+
+def _name(value: object) -> str:
+    """A whole number that a gap in its column made a float is shown as the whole number it was."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

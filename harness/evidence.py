@@ -1,0 +1,123 @@
+"""Pictures of the products that went wrong: the deciding patch, rebuilt, its residual, and an overview with the box.
+
+Made after the line has ended, so that no picture costs the machine time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from harness.geometry import PATCH_PX
+from harness.inspector import Inspector
+from harness.result import write_json
+
+RESIDUAL_FULL_SCALE = 0.25
+"""Residual shown as full colour, the same in every picture, so that a good patch does not look as hot as a bad one."""
+
+OVERVIEW_PX = 480
+QUALITY = 82
+
+
+def collect_evidence(
+    folder: Path,
+    inspector: Inspector,
+    products: pd.DataFrame,
+    *,
+    progress: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Write `evidence/index.json` and four pictures for every product that is not right.
+
+    Args:
+        folder: The result folder being filled.
+        inspector: With the scores of all runs.
+        products: `products.parquet`.
+        progress: Called with the number of products done.
+    """
+    target = folder / "evidence"
+    target.mkdir()
+    index = []
+    failing = products[~products["right"].astype(bool)]
+    for done, row in enumerate(failing.itertuples(), start=1):
+        index.append(_evidence(target, inspector, str(row.product), str(row.truth), str(row.defect)))
+        progress(done)
+    write_json(target / "index.json", index)
+
+
+def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defect: str) -> dict[str, Any]:
+    """Pictures of the run that speaks: of a false reject the worst, of a miss the one that came nearest to a reject."""
+    runs = sorted(run for name, run in inspector.scores if name == product)
+    entry: dict[str, Any] = {"product": product, "truth": truth, "defect": defect}
+    if not runs:
+        return {**entry, "run": None}
+    margins = np.stack([inspector.scores[product, run] / np.maximum(inspector.thresholds, 1e-12) for run in runs])
+    margins = np.nan_to_num(margins.astype(np.float64), nan=1e9, posinf=1e9)
+    run_place, frame, vial, region = np.unravel_index(int(margins.argmax()), margins.shape)
+    run = runs[int(run_place)]
+    inspection = inspector.inspection(product, run)
+    explanation = inspector.detector.explain(inspection)
+    place = int(frame), int(vial), int(region)
+    residual = explanation.residual[place]
+    boxes = inspector.source.defect_boxes(inspector.strips[product], run)
+    pictures = {
+        "patch": Image.fromarray(inspection.patches[place]),
+        "residual": Image.fromarray(_heat(residual)),
+        "overview": _overview(inspection.frames[place[0]], inspection.geometry.box(*place[1:]), boxes[place[0]]),
+    }
+    if explanation.rebuilt is not None:
+        pictures["rebuilt"] = Image.fromarray(np.rint(255 * explanation.rebuilt[place].clip(0, 1)).astype(np.uint8))
+    for name, picture in pictures.items():
+        picture.save(target / f"{product}-{name}.webp", quality=QUALITY, method=4)
+    score = float(inspector.scores[product, run][place])
+    return {
+        **entry,
+        "run": run,
+        "frame": inspection.geometry.frames[place[0]],
+        "vial": place[1],
+        "region": place[2],
+        "score": score if np.isfinite(score) else None,
+        "threshold": float(inspector.thresholds[place[2]]),
+        "hottest_on_defect": _hit(residual, inspection.geometry.box(*place[1:]), boxes[place[0]]),
+        "pictures": {name: f"{product}-{name}.webp" for name in sorted(pictures)},
+    }
+
+
+def _heat(residual: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Residual on a fixed scale as colour: black, red, yellow, white."""
+    share = np.clip(residual / RESIDUAL_FULL_SCALE, 0, 1)
+    channels = [np.clip(3 * share - step, 0, 1) for step in range(3)]
+    picture: NDArray[np.uint8] = np.rint(255 * np.stack(channels, axis=-1)).astype(np.uint8)
+    return picture
+
+
+def _overview(
+    frame: NDArray[np.uint8], patch: tuple[int, int], defect: tuple[int, int, int, int] | None
+) -> Image.Image:
+    """The whole frame, small, with the deciding patch and the true defect framed."""
+    picture = Image.fromarray(frame).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    y, x = patch
+    draw.rectangle((x, y, x + PATCH_PX - 1, y + PATCH_PX - 1), outline=(200, 40, 30), width=6)
+    if defect is not None:
+        top, left, bottom, right = defect
+        draw.rectangle((left - 10, top - 10, right + 10, bottom + 10), outline=(20, 90, 200), width=5)
+    height = round(OVERVIEW_PX * picture.height / picture.width)
+    return picture.resize((OVERVIEW_PX, height), Image.Resampling.LANCZOS)
+
+
+def _hit(
+    residual: NDArray[np.float32], patch: tuple[int, int], defect: tuple[int, int, int, int] | None
+) -> bool | None:
+    """Does the hottest pixel lie within the defect's box, 8 px allowed? None where there is no defect."""
+    if defect is None:
+        return None
+    y, x = np.unravel_index(int(residual.argmax()), residual.shape)
+    top, left, bottom, right = defect
+    row, column = int(y) + patch[0], int(x) + patch[1]
+    return bool(top - 8 <= row < bottom + 8 and left - 8 <= column < right + 8)

@@ -1,0 +1,271 @@
+"""One whole qualification: scenario to strips to line to verdict, and the folder that proves it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.acceptance.baseline import assumed_looks, recorded_looks
+from harness.acceptance.policy import check_deciding
+from harness.evidence import collect_evidence
+from harness.inspection.detector import Detector
+from harness.inspection.levels import Acquisitions
+from harness.inspector import Inspector, scores_table
+from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
+from harness.report import write_report
+from harness.result import check_new, file_digests, new_folder, parquet_bytes, write_json
+from harness.scenario import Scenario
+from harness.setup import Setup, set_up
+from harness.streams import stream
+from harness.strips.kit import Kit, good_strips, register_text
+from harness.summary import machine_looks, products_frame, products_table, summarise
+from harness.system import hardware, versions
+from harness.verdict_files import junit_xml
+
+WARM_UP_RUN = 0
+
+
+class Progress(Protocol):
+    """Told what is going on; the command line shows it."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """`done` of `total` in a stage."""
+        ...
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class Qualification:
+    """Where a result lies, and its verdict."""
+
+    folder: Path
+    summary: dict[str, Any]
+
+
+def qualify(
+    scenario: Scenario,
+    *,
+    where: Path,
+    out: Path | None,
+    quick: bool = False,
+    recording: Path | None = None,
+    command: str = "",
+    progress: Progress = silent,
+) -> Qualification:
+    """Run a qualification and write its result folder.
+
+    Args:
+        scenario: The question.
+        where: Its file; paths in it are relative to its folder.
+        out: Result folder to make; by default `results/<scenario>/<run id>`.
+        quick: A small kit of its own, and no timing claim: shows that the bench works, qualifies nothing.
+        recording: A recorded set in place of drawn strips.
+        command: As it was typed, for the report.
+        progress: Told of every strip.
+
+    Raises:
+        InputError: Something given is not usable; nothing has been written then.
+    """
+    check_deciding(scenario.acceptance.deciding)
+    run_id = _run_id(scenario)
+    folder = out or Path("results") / scenario.name / run_id
+    check_new(folder)
+    layout = Layout.from_choice(scenario.line, str(where))
+    setup = set_up(scenario, where=where, quick=quick, recording=recording)
+    looks = baseline_looks(scenario, where, setup.kit)
+    feed = feed_of(setup.kit, scenario)
+    inspector = inspector_of(setup, scenario)
+    clock = clock_from_choice(scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare)
+    record = run_line(inspector, layout, feed, clock, scenario, progress)
+    with new_folder(folder) as beside:
+        summary = _fill(beside, scenario, setup, layout, record, inspector, looks, run_id, quick, command, progress)
+    return Qualification(folder, summary)
+
+
+def feed_of(kit: Kit, scenario: Scenario) -> list[Fed]:
+    """Warm-up strips, then every run of the kit in an order of its own."""
+    feed = [
+        Fed(strip.product, WARM_UP_RUN, strip.truth, warm_up=True)
+        for strip in warm_up_strips(kit, scenario.line.warm_up_strips)
+    ]
+    for run in range(1, scenario.kit.runs + 1):
+        order = stream("order", scenario.seed, run).permutation(len(kit.strips))
+        feed += [Fed(kit.strips[place].product, run, kit.strips[place].truth) for place in order]
+    return feed
+
+
+def warm_up_strips(kit: Kit, count: int) -> list[Any]:
+    """Good strips that are of no kit; for a recording, its own good strips under other names."""
+    from dataclasses import replace
+
+    recorded = [strip for strip in kit.strips if strip.path and strip.defect is None]
+    if recorded:
+        return [
+            replace(recorded[number % len(recorded)], product=f"W{number + 1:03d}") for number in range(count)
+        ]
+    strips = good_strips("warm-up", count)
+    return [replace(strip, product=f"W{number + 1:03d}") for number, strip in enumerate(strips)]
+
+
+def baseline_looks(scenario: Scenario, where: Path, kit: Kit) -> pd.DataFrame:
+    """The inspectors' looks at the kit: read, or drawn from the assumed model."""
+    products = products_frame(kit)
+    choice = scenario.baseline
+    if choice.looks_path is not None:
+        return recorded_looks(where.parent / choice.looks_path, products)
+    return assumed_looks(products, inspectors=choice.inspectors, looks=choice.looks, seed=scenario.seed)
+
+
+def inspector_of(setup: Setup, scenario: Scenario) -> Inspector:
+    """The inspection computer's program for this qualification."""
+    strips = {strip.product: strip for strip in setup.kit.strips}
+    strips |= {strip.product: strip for strip in warm_up_strips(setup.kit, scenario.line.warm_up_strips)}
+    return Inspector(
+        setup.detector, setup.source, strips, setup.levels[scenario.detector.level], recipe(setup.detector, setup.levels)
+    )
+
+
+def recipe(detector: Detector, levels: dict[str, NDArray[np.float32]]) -> str:
+    """Model and thresholds, the identity every verdict carries."""
+    return f"{detector.digest[:16]}-{thresholds_digest(levels)[:16]}"
+
+
+def thresholds_digest(levels: dict[str, NDArray[np.float32]]) -> str:
+    """Hex SHA-256 of the numbers."""
+    values = {name: [f"{value:.9g}" for value in numbers] for name, numbers in sorted(levels.items())}
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def run_line(
+    inspector: Inspector, layout: Layout, feed: list[Fed], clock: Clock, scenario: Scenario, progress: Progress
+) -> LineRecord:
+    """All strips through the line."""
+    return simulate(
+        layout,
+        feed,
+        inspector.inspect,
+        clock,
+        recipe=inspector.recipe,
+        faults=scenario.faults,
+        seed=scenario.seed,
+        progress=lambda loaded: progress("inspecting", loaded, len(feed)),
+    )
+
+
+def replay_line(
+    inspect: Callable[[Fed], Any], layout: Layout, feed: list[Fed], tape: pd.DataFrame, scenario: Scenario, recipe: str
+) -> LineRecord:
+    """The line again, with the times of a tape."""
+    clock = VirtualClock(Tape.from_frame(tape))
+    return simulate(
+        layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed
+    )
+
+
+def _run_id(scenario: Scenario) -> str:
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{scenario.digest()[:8]}"
+
+
+def _fill(
+    folder: Path,
+    scenario: Scenario,
+    setup: Setup,
+    layout: Layout,
+    record: LineRecord,
+    inspector: Inspector,
+    looks: pd.DataFrame,
+    run_id: str,
+    quick: bool,
+    command: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write every file of a result; the manifest last."""
+    digests = {
+        "scenario": scenario.digest(),
+        "kit": setup.kit.digest(),
+        "model": setup.detector.digest,
+        "thresholds": thresholds_digest(setup.levels),
+    }
+    summary = summarise(
+        scenario=scenario,
+        run_id=run_id,
+        seed=scenario.seed,
+        kit=setup.kit,
+        layout=layout,
+        ledger=record.ledger,
+        conservation=record.conservation,
+        faults=[asdict(fault) for fault in record.faults],
+        looks=looks,
+        acquisitions=_acquisitions(setup, inspector, scenario.kit.runs, progress),
+        levels=setup.levels,
+        digests=digests,
+        quantile=None if quick else scenario.acceptance.quantile,
+        provenance=setup.source.provenance,
+    )
+    scores = scores_table(inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint)
+    products = products_table(setup.kit, machine_looks(record.ledger), scenario.kit.required)
+    tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": record.tape}
+    for name, table in tables.items():
+        (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
+    (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
+    _looks_csv(looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
+    write_json(folder / "summary.json", summary)
+    write_json(folder / "trace.json", {"traceEvents": record.events})
+    (folder / "junit.xml").write_text(junit_xml(summary), encoding="utf-8")
+    failing = int((~products["right"].astype(bool)).sum())
+    collect_evidence(folder, inspector, products, progress=lambda done: progress("evidence", done, failing))
+    manifest = {
+        "scenario": scenario.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "run_id": run_id,
+        "command": command,
+        "quick": quick,
+        "detector": setup.detector.name,
+        "detector_made_by": setup.made_by,
+        "geometry": asdict(setup.source.geometry),
+        "thresholds": {name: [float(value) for value in numbers] for name, numbers in setup.levels.items()},
+        "calibration": {"products": setup.calibration_products, "runs": setup.calibration_runs},
+        "provenance": setup.source.provenance,
+        "hardware": hardware(),
+        "versions": versions(),
+        "digests": digests,
+    }
+    write_json(folder / "manifest.json", manifest)
+    write_report(folder)
+    write_json(folder / "manifest.json", {**manifest, "files": file_digests(folder)})
+    return summary
+
+
+def _looks_csv(looks: pd.DataFrame) -> pd.DataFrame:
+    table = looks[["product", "inspector", "look"]].copy()
+    table["verdict"] = np.where(looks["reject"], "reject", "accept")
+    return table
+
+
+def _acquisitions(setup: Setup, inspector: Inspector, runs: int, progress: Progress) -> Acquisitions | None:
+    """Scores and truth of all runs in the kit's order; None where the line inspected fewer (a fault, a full queue)."""
+    keys = [(strip.product, run) for strip in setup.kit.strips for run in range(1, runs + 1)]
+    if not all(key in inspector.scores for key in keys):
+        return None
+    shape = (len(setup.kit.strips), runs, *setup.source.geometry.shape)
+    scores = np.stack([inspector.scores[key] for key in keys]).reshape(shape)
+    truth = np.zeros(shape, bool)
+    for place, strip in enumerate(setup.kit.strips):
+        if strip.defect is not None:
+            for run in range(1, runs + 1):
+                truth[place, run - 1] = setup.source.defective_patches(strip, run)
+        progress("truth of patches", place + 1, len(setup.kit.strips))
+    defective = np.array([strip.defect is not None for strip in setup.kit.strips])
+    return Acquisitions(scores, truth, defective, setup.detector.joint)

@@ -1,0 +1,134 @@
+"""A result folder: written beside and renamed into place when whole, read back table by table, integrity by digests."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import ResultError
+from harness.scenario import Scenario, parse_scenario
+from harness.strips.kit import Kit, load_register
+
+FILES = (
+    "manifest.json", "summary.json", "ledger.parquet", "scores.parquet", "products.parquet", "latency.parquet",
+    "report.html", "trace.json", "junit.xml", "kit.csv", "looks.csv",
+)  # fmt: skip
+"""What a whole result holds, beside the pictures under `evidence/`."""
+
+
+def check_new(folder: Path) -> None:
+    """Refuse an output folder that exists already or cannot be written.
+
+    Raises:
+        ResultError: Said before anything is computed.
+    """
+    if folder.exists():
+        raise ResultError(str(folder), "a folder that does not exist yet", "one that does")
+    parent = folder.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise ResultError(str(folder), "a folder that can be written", f"no right to write in {parent}")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill; it appears under its own name only when the block ends well, or not at all."""
+    check_new(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise ResultError(str(folder), "a folder that can be written", error) from None
+    try:
+        yield beside
+        beside.chmod(0o755)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """The table as a Parquet file; the same table is the same bytes."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, engine="pyarrow", index=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Plain values, keys in order; NaN is refused."""
+    path.write_text(json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a folder but the manifest, by its path within."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+@dataclass(frozen=True)
+class Result:
+    """A stored result.
+
+    Raises:
+        ResultError: From any member, when its file is missing or unreadable.
+    """
+
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Scenario, seed, versions, hardware, thresholds, digests."""
+        return self._json("manifest.json")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """As in `docs/formats.md`."""
+        return self._json("summary.json")
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return parse_scenario(self.manifest["scenario"], where=str(self.folder / "manifest.json"))
+
+    @cached_property
+    def kit(self) -> Kit:
+        """The products and their truth."""
+        return load_register(self.folder / "kit.csv")
+
+    @cached_property
+    def looks(self) -> pd.DataFrame:
+        """The inspectors' looks: product, inspector, look, reject."""
+        table = pd.read_csv(self.folder / "looks.csv", dtype={"product": str, "inspector": str, "verdict": str})
+        return table.assign(reject=table["verdict"] == "reject").drop(columns="verdict")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """`ledger`, `scores`, `products` or `latency`."""
+        path = self.folder / f"{name}.parquet"
+        try:
+            return pd.read_parquet(path, engine="pyarrow")
+        except (OSError, ValueError) as error:
+            raise ResultError(str(path), "a table of a result", str(error).splitlines()[0]) from None
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultError(str(path), "a file of a result", error) from None
+        return values

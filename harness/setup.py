@@ -1,0 +1,105 @@
+"""What a scenario names, made ready: its kit, its pictures, its detector and thresholds, each checked before use."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DetectorError, ScenarioError
+from harness.geometry import Geometry
+from harness.inspection.detector import Detector
+from harness.inspection.network import NetworkDetector
+from harness.inspection.truth import TruthDetector
+from harness.scenario import Scenario
+from harness.strips.kit import Kit, load_register, refuse_overlap, standard_kit
+from harness.strips.liquid import LiquidScale
+from harness.strips.recording import open_recording
+from harness.strips.renderer import Renderer
+from harness.strips.source import Source
+
+Levels = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a line needs before its first strip.
+
+    Attributes:
+        kit: Products and truth.
+        source: Their pictures.
+        detector: Who is qualified.
+        levels: Thresholds by level, float32 (region,) each.
+        calibration_products: What they were tuned on; none is in the kit.
+        calibration_runs: Runs of each.
+        made_by: How the detector was made, as its bundle says.
+    """
+
+    kit: Kit
+    source: Source
+    detector: Detector
+    levels: Levels
+    calibration_products: list[str]
+    calibration_runs: int
+    made_by: dict[str, Any]
+
+
+def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | None) -> Setup:
+    """Make ready what a scenario names.
+
+    Raises:
+        InputError: Something it names is missing or cannot be used.
+    """
+    if recording is not None:
+        recorded = open_recording(recording, runs=scenario.kit.runs)
+        return _with_detector(scenario, where, recorded.kit, recorded)
+    drawn = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
+    return _with_detector(scenario, where, _kit(scenario, where, quick), drawn)
+
+
+def _kit(scenario: Scenario, where: Path, quick: bool) -> Kit:
+    if quick:
+        return standard_kit("quick")
+    if scenario.kit.register_path is not None:
+        return load_register(where.parent / scenario.kit.register_path)
+    return standard_kit(scenario.kit.standard or "knapp")
+
+
+def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) -> Setup:
+    choice = scenario.detector
+    if choice.factory is not None:
+        detector, levels = _plugged_in(choice.factory, kit, scenario.kit.runs, source.geometry, str(where))
+        return Setup(kit, source, detector, levels, [], 0, {})
+    bundle = choice.bundle or ""
+    beside = where.parent / bundle
+    network = NetworkDetector(str(beside) if beside.is_dir() else bundle, source.geometry, score=choice.score)
+    thresholds = network.thresholds()
+    refuse_overlap(kit, thresholds.products, "calibration")
+    return Setup(
+        kit, source, network, dict(thresholds.levels), list(thresholds.products), thresholds.runs,
+        dict(network.bundle.made_by),
+    )  # fmt: skip
+
+
+def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: str) -> tuple[Detector, Levels]:
+    """A detector of somebody else: `module:factory`, called with the geometry, gives (detector, levels).
+
+    `truth` is the bench's own detector that reads the truth, for trying out a scenario.
+    """
+    if factory == "truth":
+        half = np.full(len(geometry.regions), 0.5, np.float32)
+        return TruthDetector(kit, runs), {"patch": half, "strip": half, "seven_of_ten": half}
+    module, _, name = factory.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ScenarioError(f"{where}: detector.factory", "module:factory that can be imported", error) from None
+    detector, levels = make(geometry)
+    for level in ("patch", "strip", "seven_of_ten"):
+        if level not in levels or np.shape(levels[level]) != (len(geometry.regions),):
+            raise DetectorError(f"{factory}: {level}", f"{len(geometry.regions)} thresholds", levels.get(level))
+    return detector, {name: np.asarray(values, np.float32) for name, values in levels.items()}

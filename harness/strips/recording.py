@@ -1,0 +1,241 @@
+"""Recorded sets: frames from PNG or TIFF files in place of drawn ones, with their own geometry; and how one is written.
+
+A folder with `recording.toml`, `kit.csv` (its column `path` names the folder of a product below `frames/`), and
+`frames/<path>/<run>/<frame>.png`, 8-bit grey. Masks of known defects may stand at `masks/<path>/<run>/<frame>.png`.
+Frames are read when looked at; memory does not grow with the set. Every problem of a set is named at once.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import Problem, RecordingError
+from harness.geometry import PATCH_PX, Geometry
+from harness.strips.defects import TRUTH_PX, Mask
+from harness.strips.kit import Kit, Strip, load_register, register_text
+
+ENDINGS = (".png", ".tif", ".tiff")
+LARGEST_FRAME_PX = 64_000_000
+"""A frame that says it is larger is refused before it is decoded."""
+
+
+class _Description(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    um_per_px: float = Field(gt=0)
+    frames: tuple[int, ...] = Field(min_length=1)
+    runs: int = Field(ge=1)
+    vials: int = Field(ge=1)
+    regions: tuple[str, ...] = Field(min_length=1)
+    frame_shape: tuple[int, int]
+    boxes: tuple[tuple[int, int], ...]
+    source: str = Field(min_length=1)
+    licence: str = Field(min_length=1)
+
+    def geometry(self) -> Geometry:
+        return Geometry(self.frames, self.vials, self.regions, self.frame_shape, self.boxes, self.um_per_px)
+
+
+class Recording:
+    """A recorded set that has been checked.
+
+    Attributes:
+        folder: Where it lies.
+        geometry: Its own.
+        runs: Acquisitions of each product.
+        kit: Its products.
+        provenance: Where the frames come from and what allows their use.
+    """
+
+    def __init__(self, folder: Path, geometry: Geometry, runs: int, kit: Kit, provenance: str) -> None:
+        self.folder = folder
+        self.geometry = geometry
+        self.runs = runs
+        self.kit = kit
+        self.provenance = provenance
+
+    def frames(self, strip: Strip, run: int) -> NDArray[np.uint8]:
+        """uint8 (frames, height, width), read now.
+
+        Run 0, of warm-up strips, is run 1.
+
+        Raises:
+            RecordingError: A file that is damaged.
+        """
+        files = [_frame_file(self.folder / "frames", strip.path, max(run, 1), number) for number in self.geometry.frames]
+        return np.stack([_read(file, self.geometry.frame_shape) for file in files])
+
+    def defective_patches(self, strip: Strip, run: int) -> Mask:
+        """bool (frame, vial, region): by the masks where there are any, else the register's vial and region."""
+        truth = np.zeros(self.geometry.shape, bool)
+        if strip.defect is None:
+            return truth
+        for position, mask in enumerate(self._masks(strip, run)):
+            if mask is None:
+                truth[position, strip.defect.vial, strip.defect.region] = True
+                continue
+            counts = np.array([mask[y : y + PATCH_PX, x : x + PATCH_PX].sum() for y, x in self.geometry.boxes])
+            truth[position] = (counts >= min(TRUTH_PX, max(int(counts.max()), 1))).reshape(self.geometry.shape[1:])
+        return truth
+
+    def defect_boxes(self, strip: Strip, run: int) -> list[tuple[int, int, int, int] | None]:
+        """(top, left, bottom, right) of the defect on each frame; None where no mask says."""
+        boxes: list[tuple[int, int, int, int] | None] = []
+        for mask in self._masks(strip, run):
+            rows, columns = np.nonzero(mask) if mask is not None else (np.zeros(0, int), np.zeros(0, int))
+            boxes.append(
+                (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1) if len(rows) else None
+            )
+        return boxes
+
+    def _masks(self, strip: Strip, run: int) -> Iterator[Mask | None]:
+        for number in self.geometry.frames:
+            try:
+                file = _frame_file(self.folder / "masks", strip.path, max(run, 1), number)
+            except RecordingError:
+                yield None
+                continue
+            yield _read(file, self.geometry.frame_shape) > 127
+
+
+def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
+    """Open a recorded set and look for every file that it must have.
+
+    Args:
+        folder: Holds `recording.toml`.
+        runs: How many a scenario wants; the set must have as many.
+
+    Raises:
+        RecordingError: Every problem found: keys, register, missing, double or wrongly sized frames, folders unknown.
+    """
+    description = _describe(folder / "recording.toml")
+    try:
+        geometry = description.geometry()
+    except ValueError as error:
+        raise RecordingError(str(folder / "recording.toml"), "boxes that fit the frame, one a vial and region", error) from None
+    if runs is not None and runs > description.runs:
+        raise RecordingError(f"{folder / 'recording.toml'}: runs", f"at least the scenario's {runs}", description.runs)
+    kit = load_register(folder / "kit.csv", vials=description.vials, regions=len(description.regions))
+    kit = replace(kit, name=folder.name)
+    problems = list(_frame_problems(folder, kit, description))
+    if problems:
+        raise RecordingError.listing(problems)
+    provenance = f"recorded strips: {description.source} ({description.licence})"
+    return Recording(folder, geometry, description.runs, kit, provenance)
+
+
+def _describe(path: Path) -> _Description:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _Description.model_validate(values)
+    except FileNotFoundError:
+        raise RecordingError(str(path), "the description of a recording (TOML)", "no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecordingError(str(path), "readable TOML", error) from None
+    except ValidationError as error:
+        legal = ", ".join(_Description.model_fields)
+        raise RecordingError.listing(
+            [
+                Problem(
+                    f"{path}: {'.'.join(map(str, detail['loc']))}",
+                    f"one of {legal}" if detail["type"] == "extra_forbidden" else detail["msg"],
+                    "an unknown key" if detail["type"] == "extra_forbidden" else repr(detail["input"]),
+                )
+                for detail in error.errors()
+            ]
+        ) from None
+
+
+def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterator[Problem]:
+    """Everything wrong with the frames, without decoding them."""
+    root = folder / "frames"
+    for strip in kit.strips:
+        if not strip.path or Path(strip.path).is_absolute() or ".." in Path(strip.path).parts:
+            yield Problem(f"{folder / 'kit.csv'}: {strip.product}: path", "a folder below frames/", repr(strip.path))
+            continue
+        for run in range(1, description.runs + 1):
+            for number in description.frames:
+                yield from _file_problems(root / strip.path / str(run), number, description.frame_shape)
+    known = {Path(strip.path).parts[0] for strip in kit.strips if strip.path}
+    if root.is_dir():
+        for child in sorted(root.iterdir()):
+            if child.name not in known:
+                yield Problem(str(child), "a product of kit.csv", "one that is not in it")
+
+
+def _file_problems(run_folder: Path, number: int, shape: tuple[int, int]) -> Iterator[Problem]:
+    found = [path for ending in ENDINGS if (path := run_folder / f"{number}{ending}").is_file()]
+    if not found:
+        yield Problem(str(run_folder / f"{number}.png"), "a frame", "no such file")
+    elif len(found) > 1:
+        yield Problem(str(run_folder / str(number)), "one file", " and ".join(path.name for path in found))
+    else:
+        try:
+            with Image.open(found[0]) as image:
+                size, mode = (image.height, image.width), image.mode
+        except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
+            yield Problem(str(found[0]), "a readable picture", error)
+            return
+        if size[0] * size[1] > LARGEST_FRAME_PX or size != shape:
+            yield Problem(str(found[0]), f"{shape[0]} x {shape[1]} px", f"{size[0]} x {size[1]} px")
+        elif mode != "L":
+            yield Problem(str(found[0]), "8-bit grey", f"mode {mode}")
+
+
+def _frame_file(root: Path, path: str, run: int, number: int) -> Path:
+    for ending in ENDINGS:
+        file = root / path / str(run) / f"{number}{ending}"
+        if file.is_file():
+            return file
+    raise RecordingError(str(root / path / str(run) / f"{number}.png"), "a frame", "no such file")
+
+
+def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as image:
+            pixels = np.asarray(image)
+    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
+        raise RecordingError(str(file), "a whole picture", error) from None
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise RecordingError(str(file), f"8-bit grey, {shape[0]} x {shape[1]} px", f"{pixels.dtype} {pixels.shape}")
+    return pixels
+
+
+def write_description(folder: Path, geometry: Geometry, *, runs: int, source: str, licence: str) -> None:
+    """Write `recording.toml`."""
+    values: dict[str, Any] = {
+        "um_per_px": geometry.um_per_px,
+        "frames": list(geometry.frames),
+        "runs": runs,
+        "vials": geometry.vials,
+        "regions": list(geometry.regions),
+        "frame_shape": list(geometry.frame_shape),
+        "boxes": [list(box) for box in geometry.boxes],
+        "source": source,
+        "licence": licence,
+    }
+    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+    (folder / "recording.toml").write_text(text, encoding="utf-8")
+
+
+def write_frames(folder: Path, path: str, run: int, numbers: tuple[int, ...], frames: NDArray[np.uint8]) -> None:
+    """Write the frames of one acquisition as PNG below `folder` (a recording's `frames` or `masks`)."""
+    target = folder / path / str(run)
+    target.mkdir(parents=True, exist_ok=True)
+    for number, frame in zip(numbers, frames, strict=True):
+        Image.fromarray(frame).save(target / f"{number}.png", compress_level=3)
+
+
+def write_register(folder: Path, kit: Kit) -> None:
+    """Write `kit.csv`; every strip needs its path."""
+    (folder / "kit.csv").write_text(register_text(kit), encoding="utf-8")

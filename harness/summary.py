@@ -1,0 +1,192 @@
+"""`summary.json`: everything a qualification concludes, from its tables. Computes with `acceptance`, formats nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.acceptance.baseline import median_inspector, score_inspectors
+from harness.acceptance.knapp import knapp
+from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, verdict
+from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
+from harness.line import Layout, latency_summary, timing_validity
+from harness.scenario import Scenario
+from harness.strips.kit import Kit
+
+FATES = ("accepted", "rejected", "removed")
+
+
+def machine_looks(ledger: pd.DataFrame) -> pd.DataFrame:
+    """product, truth, run, reject, cause of every strip of the kit; whatever was not accepted is a reject."""
+    kit = ledger[ledger["product"].notna() & ~ledger["warm_up"]]
+    looks = kit[["product", "truth", "cause"]].copy()
+    looks["run"] = kit["run"].astype(np.int64)
+    looks["reject"] = kit["fate"] != "accepted"
+    return looks.reset_index(drop=True)
+
+
+def products_frame(kit: Kit) -> pd.DataFrame:
+    """The register as a table: product, truth, defect, size_um, contrast, criticality, region, vial."""
+    rows = []
+    for strip in kit.strips:
+        d = strip.defect
+        rows.append(
+            {
+                "product": strip.product,
+                "truth": strip.truth,
+                "defect": d.kind if d else "",
+                "size_um": d.size_um if d else None,
+                "contrast": d.contrast if d else None,
+                "criticality": d.criticality if d else "",
+                "region": d.region if d else None,
+                "vial": d.vial if d else None,
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.astype({"size_um": "float64", "contrast": "float64", "region": "Int64", "vial": "Int64"})
+
+
+def products_table(kit: Kit, looks: pd.DataFrame, required: int) -> pd.DataFrame:
+    """`products.parquet`: the register, and how often each product was rejected."""
+    counts = k_of_n(looks, required)[["product", "rejects", "runs", "right"]]
+    return products_frame(kit).merge(counts, on="product", how="left", validate="1:1")
+
+
+def summarise(
+    *,
+    scenario: Scenario,
+    run_id: str,
+    seed: int,
+    kit: Kit,
+    layout: Layout,
+    ledger: pd.DataFrame,
+    conservation: Mapping[str, int],
+    faults: list[dict[str, Any]],
+    looks: pd.DataFrame,
+    acquisitions: Acquisitions | None,
+    levels: Mapping[str, NDArray[np.float32]],
+    digests: Mapping[str, str],
+    quantile: float | None,
+    provenance: str,
+) -> dict[str, Any]:
+    """The summary of a qualification.
+
+    Args:
+        looks: The inspectors', recorded or assumed.
+        acquisitions: Scores and truth in the kit's order; None where some are missing, and the paper's tables are then too.
+        levels: Thresholds by level.
+        quantile: The timing claim; None claims nothing.
+        provenance: What the pictures are.
+    """
+    required = scenario.kit.required
+    machine, products = machine_looks(ledger), products_frame(kit)
+    validity = timing_validity(ledger, quantile=quantile)
+    criteria = evaluate_criteria(machine, looks, products, required=required, late=validity.late)
+    decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)
+    by_product = k_of_n(machine, required)
+    return {
+        "scenario": scenario.name,
+        "run_id": run_id,
+        "seed": seed,
+        "verdict": decision,
+        "provenance": provenance,
+        "timing": {
+            "clock": scenario.line.clock,
+            "slot_ms": scenario.line.slot_ms,
+            "slots": validity.slots,
+            "late": validity.late,
+            "valid": validity.valid,
+            "quantile": quantile,
+            "warm_up": validity.warm_up,
+            "rules": [
+                {"rule": r.rule, "observed": str(r.observed), "bound": str(r.bound), "passed": r.passed, "advice": r.advice}
+                for r in validity.rules
+            ],
+            "latency_ms": latency_summary(ledger, layout),
+            "deadline_ms": (layout.cutoff_us - layout.last_exposure_us) / 1000.0,
+        },
+        "products": _by_truth(by_product, by_product["right"]),
+        "products_without_late_and_fault_rejects": _decided(machine, required),
+        "runs": _by_truth(machine, machine["reject"] == (machine["truth"] == "defective")),
+        "required": required,
+        "runs_each": scenario.kit.runs,
+        "conservation": dict(conservation),
+        "faults": faults,
+        "baseline": _baseline(scenario, looks, products),
+        "knapp": _knapp(by_product, looks, products, scenario),
+        "criteria": [_criterion(row, row.name in scenario.acceptance.deciding) for row in criteria],
+        "paper": paper_tables(acquisitions, levels, required) if acquisitions is not None else None,
+        "auroc": _aurocs(kit, acquisitions, levels[scenario.detector.level]) if acquisitions is not None else None,
+        "digests": dict(digests),
+    }
+
+
+def _by_truth(table: pd.DataFrame, right: pd.Series[bool]) -> dict[str, dict[str, int]]:
+    return {
+        truth: {"n": int((table["truth"] == truth).sum()), "right": int(right[table["truth"] == truth].sum())}
+        for truth in ("defective", "good")
+    }
+
+
+def _decided(machine: pd.DataFrame, required: int) -> dict[str, dict[str, int]]:
+    """The same rule over the runs that the detector itself decided."""
+    table = k_of_n_decided(machine, required)
+    return _by_truth(table, table["right"].fillna(False).astype(bool))
+
+
+def _baseline(scenario: Scenario, looks: pd.DataFrame, products: pd.DataFrame) -> dict[str, Any]:
+    kit = scenario.kit
+    scores = score_inspectors(looks, products, required=kit.required, runs=kit.runs)
+    table = scores.inspectors
+    medians = {truth: median_inspector(scores, truth) for truth in ("defective", "good")}
+    pooled = _by_truth(scores.pooled, scores.pooled["right"])
+    return {
+        "source": scenario.baseline.source,
+        "inspectors": int(looks["inspector"].nunique()),
+        "looks": int(looks["look"].nunique()),
+        **{truth: {"n": row.n, "right": row.right} for truth, row in medians.items()},
+        "pooled": pooled,
+        "each": [
+            {"inspector": str(r.inspector), "truth": str(r.truth), "right": int(r.right), "n": int(r.n)}
+            for r in table.itertuples()
+        ],
+    }
+
+
+def _knapp(
+    by_product: pd.DataFrame, looks: pd.DataFrame, products: pd.DataFrame, scenario: Scenario
+) -> dict[str, float | None]:
+    kit = scenario.kit
+    pooled = score_inspectors(looks, products, required=kit.required, runs=kit.runs).pooled
+    zones = knapp(by_product, pooled)
+    values = {
+        "rze_machine": zones.rze_machine, "rze_baseline": zones.rze_baseline, "ratio": zones.ratio,
+        "rag_machine": zones.rag_machine, "rag_baseline": zones.rag_baseline,
+    }  # fmt: skip
+    return {name: None if value is None else float(value) for name, value in values.items()}
+
+
+def _criterion(row: Criterion, deciding: bool) -> dict[str, Any]:
+    return {
+        "name": row.name, "observed": row.observed, "bound": row.bound, "passed": row.passed, "deciding": deciding,
+        "numerator": row.numerator, "denominator": row.denominator,
+        "low": row.low, "high": row.high, "note": row.note,
+    }  # fmt: skip
+
+
+def _aurocs(kit: Kit, runs: Acquisitions, thresholds: NDArray[np.float32]) -> dict[str, dict[str, Any]]:
+    """Strip AUROC over single runs, of all defects and of each class against all good strips."""
+    margins = strip_margins(runs.scores, thresholds)  # (product, run)
+    good = margins[~runs.defective].ravel()
+    kinds = np.array([strip.defect.kind if strip.defect else "" for strip in kit.strips])
+    table: dict[str, dict[str, Any]] = {
+        "all": {"auroc": auroc(margins[runs.defective].ravel(), good), "products": int(runs.defective.sum())}
+    }
+    for kind in sorted(set(kinds) - {""}):
+        chosen = kinds == kind
+        table[kind] = {"auroc": auroc(margins[chosen].ravel(), good), "products": int(chosen.sum())}
+    return table

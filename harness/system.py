@@ -1,0 +1,41 @@
+"""What ran a qualification: processor, cores, memory, versions. Evidence behind every time in a report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "openvino", "numpy", "numba", "scipy", "simpy", "pandas", "pyarrow")
+
+
+def hardware() -> dict[str, str | int]:
+    """Processor, cores this process may use, memory in GiB."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+    except (ValueError, OSError, AttributeError):
+        memory = 0
+    return {"processor": _processor(), "cores": cores, "memory_gib": memory, "system": platform.system()}
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that decide a number; those that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

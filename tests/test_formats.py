@@ -1,0 +1,189 @@
+"""The examples of docs/formats.md, each taken from the page and loaded."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pydantic import BaseModel
+
+from harness.acceptance.recorded import recorded_looks
+from harness.errors import BaselineError, KitError, ScenarioError
+from harness.geometry import PAPER, Geometry
+from harness.scenario import Scenario, load_scenario, parse_scenario
+from harness.strips.kit import load_register, register_text
+from model.bundle import LEVELS, BundleError, load_bundle, load_thresholds
+
+PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
+EXAMPLE = re.compile(r"^## [^\n]*`(?P<name>[^`\n]+)`\n(?:(?!^## ).)*?^```\w+\n(?P<text>.*?)^```$", re.M | re.S)
+EXAMPLES = {found["name"]: found["text"] for found in EXAMPLE.finditer(PAGE.read_text(encoding="utf-8"))}
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A folder with every example of the page in a file of its name."""
+    for name, text in EXAMPLES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def recorded_geometry(values: dict[str, Any]) -> Geometry:
+    """The geometry that a recording.toml describes."""
+    return Geometry(
+        frames=tuple(values["frames"]),
+        vials=values["vials"],
+        regions=tuple(values["regions"]),
+        frame_shape=tuple(values["frame_shape"]),
+        boxes=tuple((y, x) for y, x in values["boxes"]),
+        um_per_px=values["um_per_px"],
+    )
+
+
+def test_every_block_of_the_page_is_an_example() -> None:
+    """No block stands without a file name, so none escapes these tests."""
+    assert len(EXAMPLES) == PAGE.read_text(encoding="utf-8").count("\n```") / 2
+
+
+def test_page_shows_every_file() -> None:
+    """A file that the bench reads or writes as text has an example."""
+    assert set(EXAMPLES) == {
+        "scenarios/knapp.toml",
+        "scenarios/our-line.toml",
+        "kit.csv",
+        "recorded/kit.csv",
+        "looks.csv",
+        "recording.toml",
+        "barrel/recording.toml",
+        "bundle.toml",
+        "thresholds.toml",
+        "summary.json",
+        "manifest.json",
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name.startswith("scenarios/")])
+def test_scenarios_load(written: Path, name: str) -> None:
+    """A scenario of the page loads, is named after its file, and asks its question in the first line."""
+    assert load_scenario(written / name).name == Path(name).stem
+    assert re.match(r"# [A-Z].*\?\n", EXAMPLES[name])
+
+
+def test_full_scenario_names_every_key() -> None:
+    """The first scenario of the page leaves out only the keys that exclude one it has."""
+    values = tomllib.loads(EXAMPLES["scenarios/knapp.toml"])
+    missing = [
+        f"{table}.{field.alias or key}"
+        for table, holder in Scenario.model_fields.items()
+        if isinstance(model := holder.annotation, type) and issubclass(model, BaseModel)
+        for key, field in model.model_fields.items()
+        if (field.alias or key) not in values[table]
+    ]
+    assert missing == ["kit.register", "line.profile", "detector.factory", "baseline.looks_path"]
+
+
+def test_what_stands_on_the_page_is_the_default() -> None:
+    """A scenario that says only what it must means what the full one shows, but for what the page says."""
+    shown = parse_scenario(tomllib.loads(EXAMPLES["scenarios/knapp.toml"]), where="page").model_dump()
+    plain = parse_scenario({"name": "knapp", "detector": {"bundle": "compact"}}, where="test").model_dump()
+    differing = {
+        f"{table}.{key}"
+        for table, values in shown.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+        if value != plain[table][key]
+    }
+    assert differing == {"kit.standard", "liquid.agitation", "acceptance.quantile"}
+
+
+def test_unknown_key_is_named_with_the_legal_ones(written: Path) -> None:
+    """A misspelt key in a scenario is an error that says which keys there are."""
+    path = written / "scenarios/knapp.toml"
+    path.write_text(EXAMPLES["scenarios/knapp.toml"].replace("pockets =", "pokets ="), encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"line\.pokets: expected one of .*\bpockets\b.*, got an unknown key"):
+        load_scenario(path)
+
+
+def test_kit_register_loads(written: Path) -> None:
+    """The register of the page is read whole, and written again as it stands."""
+    kit = load_register(written / "kit.csv")
+    assert [strip.truth for strip in kit.strips] == ["defective"] * 3 + ["good"] * 2
+    assert register_text(kit) == EXAMPLES["kit.csv"]
+
+
+def test_register_of_a_recording_loads(written: Path) -> None:
+    """A recording's register names the folder of each product's frames, and keeps to its vials and regions."""
+    kit = load_register(written / "recorded/kit.csv", vials=1, regions=2)
+    assert [strip.path for strip in kit.strips] == ["W001", "W002"]
+    with pytest.raises(KitError, match="line 2: region: expected a number from 0 to 0"):
+        load_register(written / "recorded/kit.csv", vials=1, regions=1)
+
+
+def test_looks_load(written: Path) -> None:
+    """The looks of the page cover their two products without a gap, and not a third."""
+    looks = recorded_looks(written / "looks.csv", pd.DataFrame({"product": ["D001", "G001"]}))
+    assert looks["reject"].tolist() == [True, True, False, True, False, False, True, False]
+    with pytest.raises(BaselineError, match="D002"):
+        recorded_looks(written / "looks.csv", pd.DataFrame({"product": ["D001", "D002", "G001"]}))
+
+
+def test_recording_of_the_paper_strip() -> None:
+    """The full recording of the page has exactly the geometry of the strips that are drawn."""
+    assert recorded_geometry(tomllib.loads(EXAMPLES["recording.toml"])) == PAPER
+
+
+def test_recording_of_another_product() -> None:
+    """A recording of one vial and two regions is as good a geometry as the paper's."""
+    assert recorded_geometry(tomllib.loads(EXAMPLES["barrel/recording.toml"])).shape == (3, 1, 2)
+
+
+def test_bundle_loads_with_the_weights_it_describes(written: Path) -> None:
+    """The bundle of the page is accepted with its stand-in weights, and refused with others."""
+    weights = written / "weights.weights.h5"
+    weights.write_bytes(b"stand-in for weights\n")
+    assert load_bundle(written).network.name == "compact"
+    weights.write_bytes(b"other weights\n")
+    with pytest.raises(BundleError, match="expected weights of model 61e3ac1a0954, got weights of model"):
+        load_bundle(written)
+
+
+def test_thresholds_belong_to_their_bundle(written: Path) -> None:
+    """The thresholds of the page name every region at every level, for the model of the bundle beside them alone."""
+    model = tomllib.loads(EXAMPLES["bundle.toml"])["digests"]["model"]
+    thresholds = load_thresholds(written, model=model, score="ssim", regions=len(PAPER.regions))
+    assert set(thresholds.levels) == set(LEVELS)
+    with pytest.raises(BundleError, match=r"ssim\.model"):
+        load_thresholds(written, model="0" * 64, score="ssim", regions=len(PAPER.regions))
+    with pytest.raises(BundleError, match="expected 5 finite thresholds"):
+        load_thresholds(written, model=model, score="ssim", regions=5)
+
+
+def test_summary_agrees_with_itself() -> None:
+    """The summary of the page loses no strip, and its verdict follows from its criteria."""
+    summary = json.loads(EXAMPLES["summary.json"])
+    counts = summary["conservation"]
+    assert counts["fed"] == counts["accepted"] + counts["rejected"] + counts["removed"] + counts["on_board"]
+    assert (summary["verdict"] == "PASS") == all(criterion["passed"] for criterion in summary["criteria"])
+    assert summary["knapp"]["ratio"] == pytest.approx(
+        summary["knapp"]["rze_machine"] / summary["knapp"]["rze_baseline"], abs=5e-5
+    )
+
+
+def test_manifest_belongs_to_its_summary() -> None:
+    """The manifest of the page is of the same qualification, and names the other files by their SHA-256."""
+    manifest, summary = json.loads(EXAMPLES["manifest.json"]), json.loads(EXAMPLES["summary.json"])
+    assert (manifest["run_id"], manifest["seed"]) == (summary["run_id"], summary["seed"])
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
+
+
+def test_tables_are_plain_csv() -> None:
+    """No example table has a ragged row."""
+    for name in ("kit.csv", "recorded/kit.csv", "looks.csv"):
+        assert len({len(row) for row in csv.reader(EXAMPLES[name].splitlines())}) == 1
