@@ -54,7 +54,7 @@ class Inspector:
     def prepare(self, fed: Fed) -> None:
         """Draw or read the frames of a strip, outside of the timed call."""
         inspection = self.inspection(fed.product, fed.run)
-        inspection.acquire()
+        inspection.acquired()
         self._ready[fed.product, fed.run] = inspection
 
     def inspect(self, fed: Fed) -> Outcome:

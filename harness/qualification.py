@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import assumed_looks, recorded_looks
 from harness.acceptance.policy import check_deciding
 from harness.evidence import collect_evidence
-from harness.inspection.detector import Detector
 from harness.inspection.levels import Acquisitions
 from harness.inspector import Inspector, scores_table
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
@@ -90,7 +89,8 @@ def qualify(
     clock = clock_from_choice(scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare)
     record = run_line(inspector, layout, feed, clock, scenario, progress)
     with new_folder(folder) as beside:
-        summary = _fill(beside, scenario, setup, layout, record, inspector, looks, run_id, quick, command, progress)
+        ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
+        summary = _fill(beside, ran, progress)
     return Qualification(folder, summary)
 
 
@@ -132,14 +132,13 @@ def inspector_of(setup: Setup, scenario: Scenario) -> Inspector:
     """The inspection computer's program for this qualification."""
     strips = {strip.product: strip for strip in setup.kit.strips}
     strips |= {strip.product: strip for strip in warm_up_strips(setup.kit, scenario.line.warm_up_strips)}
-    return Inspector(
-        setup.detector, setup.source, strips, setup.levels[scenario.detector.level], recipe(setup.detector, setup.levels)
-    )
+    recipe = recipe_text(setup.detector.digest, thresholds_digest(setup.levels))
+    return Inspector(setup.detector, setup.source, strips, setup.levels[scenario.detector.level], recipe)
 
 
-def recipe(detector: Detector, levels: dict[str, NDArray[np.float32]]) -> str:
-    """Model and thresholds, the identity every verdict carries."""
-    return f"{detector.digest[:16]}-{thresholds_digest(levels)[:16]}"
+def recipe_text(model: str, thresholds: str) -> str:
+    """Model and thresholds by their digests: the identity every verdict carries."""
+    return f"{model[:16]}-{thresholds[:16]}"
 
 
 def thresholds_digest(levels: dict[str, NDArray[np.float32]]) -> str:
@@ -179,20 +178,26 @@ def _run_id(scenario: Scenario) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{scenario.digest()[:8]}"
 
 
-def _fill(
-    folder: Path,
-    scenario: Scenario,
-    setup: Setup,
-    layout: Layout,
-    record: LineRecord,
-    inspector: Inspector,
-    looks: pd.DataFrame,
-    run_id: str,
-    quick: bool,
-    command: str,
-    progress: Progress,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ran:
+    """A line that has ended, with all it was started with."""
+
+    scenario: Scenario
+    where: Path
+    setup: Setup
+    layout: Layout
+    record: LineRecord
+    inspector: Inspector
+    looks: pd.DataFrame
+    run_id: str
+    quick: bool
+    recording: Path | None
+    command: str
+
+
+def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     """Write every file of a result; the manifest last."""
+    scenario, setup, record, inspector = ran.scenario, ran.setup, ran.record, ran.inspector
     digests = {
         "scenario": scenario.digest(),
         "kit": setup.kit.digest(),
@@ -201,18 +206,18 @@ def _fill(
     }
     summary = summarise(
         scenario=scenario,
-        run_id=run_id,
+        run_id=ran.run_id,
         seed=scenario.seed,
         kit=setup.kit,
-        layout=layout,
+        layout=ran.layout,
         ledger=record.ledger,
         conservation=record.conservation,
         faults=[asdict(fault) for fault in record.faults],
-        looks=looks,
+        looks=ran.looks,
         acquisitions=_acquisitions(setup, inspector, scenario.kit.runs, progress),
         levels=setup.levels,
         digests=digests,
-        quantile=None if quick else scenario.acceptance.quantile,
+        quantile=None if ran.quick else scenario.acceptance.quantile,
         provenance=setup.source.provenance,
     )
     scores = scores_table(inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint)
@@ -221,7 +226,7 @@ def _fill(
     for name, table in tables.items():
         (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
-    _looks_csv(looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
+    _looks_csv(ran.looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
     write_json(folder / "summary.json", summary)
     write_json(folder / "trace.json", {"traceEvents": record.events})
     (folder / "junit.xml").write_text(junit_xml(summary), encoding="utf-8")
@@ -229,9 +234,11 @@ def _fill(
     collect_evidence(folder, inspector, products, progress=lambda done: progress("evidence", done, failing))
     manifest = {
         "scenario": scenario.model_dump(mode="json", by_alias=True, exclude_none=True),
-        "run_id": run_id,
-        "command": command,
-        "quick": quick,
+        "scenario_file": str(ran.where),
+        "run_id": ran.run_id,
+        "command": ran.command,
+        "quick": ran.quick,
+        "recording": str(ran.recording) if ran.recording is not None else None,
         "detector": setup.detector.name,
         "detector_made_by": setup.made_by,
         "geometry": asdict(setup.source.geometry),

@@ -58,10 +58,11 @@ def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | No
         recorded = open_recording(recording, runs=scenario.kit.runs)
         return _with_detector(scenario, where, recorded.kit, recorded)
     drawn = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
-    return _with_detector(scenario, where, _kit(scenario, where, quick), drawn)
+    return _with_detector(scenario, where, kit_of(scenario, where, quick), drawn)
 
 
-def _kit(scenario: Scenario, where: Path, quick: bool) -> Kit:
+def kit_of(scenario: Scenario, where: Path, quick: bool) -> Kit:
+    """The kit a scenario names; `quick` replaces it by the small one."""
     if quick:
         return standard_kit("quick")
     if scenario.kit.register_path is not None:
@@ -92,7 +93,8 @@ def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: st
     """
     if factory == "truth":
         half = np.full(len(geometry.regions), 0.5, np.float32)
-        return TruthDetector(kit, runs), {"patch": half, "strip": half, "seven_of_ten": half}
+        defective = {strip.product: strip.defect is not None for strip in kit.strips}
+        return TruthDetector(defective, runs), {"patch": half, "strip": half, "seven_of_ten": half}
     module, _, name = factory.partition(":")
     try:
         make = getattr(importlib.import_module(module), name)

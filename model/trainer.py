@@ -178,7 +178,7 @@ def train(
     *,
     schedule: Callable[[int], float],
     seconds: float = math.inf,
-    progress: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
+    progress: Callable[[float, dict[str, float]], None] = lambda elapsed, terms: None,
     save_every: int = 200,
 ) -> None:
     """Train until the steps or the seconds are used up; curve and checkpoints in `folder`.
@@ -189,7 +189,7 @@ def train(
         folder: Gets `curve.csv` and a checkpoint every `save_every` steps and at the end.
         schedule: Learning rate by step. With a bound on seconds, time stretches it: see `seconds`.
         seconds: Stop after this long. The schedule is read at the larger of the shares of steps and of seconds used.
-        progress: Called with the step and its loss terms.
+        progress: Called after each step with the seconds so far and its loss terms.
         save_every: Steps between checkpoints.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,5 +213,5 @@ def train(
                 file.flush()
             if trainer.step % save_every == 0:
                 trainer.save(folder)
-            progress(trainer.step, terms)
+            progress(elapsed, terms)
     trainer.save(folder)

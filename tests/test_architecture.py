@@ -249,7 +249,7 @@ INDEX_ADDRESS = re.compile(
         ("open('" + "/".join(("", "root")) + "')", True),
         ("model/weights/compact", False),
         ("at https://example.org" + "/".join(("", "home", "page")), False),
-        ("train, calibrate and ../work/a", False),
+        ("train, calibrate and .." + "/".join(("", "home", "a")), False),
     ],
 )
 def test_personal_paths_are_told_from_others(text: str, personal: bool) -> None:

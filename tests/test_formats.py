@@ -7,17 +7,18 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel
 
 from harness.acceptance.recorded import recorded_looks
 from harness.errors import BaselineError, KitError, ScenarioError
-from harness.geometry import PAPER, Geometry
+from harness.geometry import PAPER
 from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
+from harness.strips.recording import Recording, open_recording, write_frames
 from model.bundle import LEVELS, BundleError, load_bundle, load_thresholds
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -35,16 +36,16 @@ def written(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def recorded_geometry(values: dict[str, Any]) -> Geometry:
-    """The geometry that a recording.toml describes."""
-    return Geometry(
-        frames=tuple(values["frames"]),
-        vials=values["vials"],
-        regions=tuple(values["regions"]),
-        frame_shape=tuple(values["frame_shape"]),
-        boxes=tuple((y, x) for y, x in values["boxes"]),
-        um_per_px=values["um_per_px"],
-    )
+def recorded(folder: Path) -> Recording:
+    """The recording in a folder, after the frames its description and register ask for were put there, all grey."""
+    values = tomllib.loads((folder / "recording.toml").read_text(encoding="utf-8"))
+    frame = np.full(values["frame_shape"], 128, np.uint8)
+    for strip in load_register(folder / "kit.csv", vials=values["vials"], regions=len(values["regions"])).strips:
+        for run in range(1, values["runs"] + 1):
+            write_frames(
+                folder / "frames", strip.path, run, tuple(values["frames"]), np.stack([frame] * len(values["frames"]))
+            )
+    return open_recording(folder)
 
 
 def test_every_block_of_the_page_is_an_example() -> None:
@@ -58,7 +59,7 @@ def test_page_shows_every_file() -> None:
         "scenarios/knapp.toml",
         "scenarios/our-line.toml",
         "kit.csv",
-        "recorded/kit.csv",
+        "barrel/kit.csv",
         "looks.csv",
         "recording.toml",
         "barrel/recording.toml",
@@ -120,10 +121,10 @@ def test_kit_register_loads(written: Path) -> None:
 
 def test_register_of_a_recording_loads(written: Path) -> None:
     """A recording's register names the folder of each product's frames, and keeps to its vials and regions."""
-    kit = load_register(written / "recorded/kit.csv", vials=1, regions=2)
+    kit = load_register(written / "barrel/kit.csv", vials=1, regions=2)
     assert [strip.path for strip in kit.strips] == ["W001", "W002"]
     with pytest.raises(KitError, match="line 2: region: expected a number from 0 to 0"):
-        load_register(written / "recorded/kit.csv", vials=1, regions=1)
+        load_register(written / "barrel/kit.csv", vials=1, regions=1)
 
 
 def test_looks_load(written: Path) -> None:
@@ -134,14 +135,20 @@ def test_looks_load(written: Path) -> None:
         recorded_looks(written / "looks.csv", pd.DataFrame({"product": ["D001", "D002", "G001"]}))
 
 
-def test_recording_of_the_paper_strip() -> None:
+def test_recording_of_the_paper_strip(written: Path) -> None:
     """The full recording of the page has exactly the geometry of the strips that are drawn."""
-    assert recorded_geometry(tomllib.loads(EXAMPLES["recording.toml"])) == PAPER
+    (written / "kit.csv").write_text("product,truth,path\nG001,good,G001\n", encoding="utf-8")
+    recording = recorded(written)
+    assert (recording.geometry, recording.runs) == (PAPER, 10)
 
 
-def test_recording_of_another_product() -> None:
-    """A recording of one vial and two regions is as good a geometry as the paper's."""
-    assert recorded_geometry(tomllib.loads(EXAMPLES["barrel/recording.toml"])).shape == (3, 1, 2)
+def test_recording_of_another_product(written: Path) -> None:
+    """A recording of one vial and two regions opens with its register, and its frames are as it says."""
+    recording = recorded(written / "barrel")
+    assert recording.geometry.shape == (3, 1, 2)
+    assert recording.frames(recording.kit.strips[0], run=3).shape == (3, 512, 512)
+    defective = recording.defective_patches(recording.kit.strips[0], run=1)
+    assert defective[:, 0].tolist() == [[False, True]] * 3
 
 
 def test_bundle_loads_with_the_weights_it_describes(written: Path) -> None:
@@ -185,5 +192,5 @@ def test_manifest_belongs_to_its_summary() -> None:
 
 def test_tables_are_plain_csv() -> None:
     """No example table has a ragged row."""
-    for name in ("kit.csv", "recorded/kit.csv", "looks.csv"):
+    for name in ("kit.csv", "barrel/kit.csv", "looks.csv"):
         assert len({len(row) for row in csv.reader(EXAMPLES[name].splitlines())}) == 1

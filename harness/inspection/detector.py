@@ -46,9 +46,9 @@ class Inspection:
         """uint8 (frames, height, width)."""
         return self._draw()
 
-    def acquire(self) -> None:
-        """Draw or read the frames now."""
-        self.frames  # noqa: B018  # cached from here on
+    def acquired(self) -> NDArray[np.uint8]:
+        """The frames, drawn or read now if they were not before."""
+        return self.frames
 
     @cached_property
     def patches(self) -> Patches:

@@ -8,29 +8,28 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from harness.inspection.detector import Explanation, Inspection, Scores, inspection_key
-from harness.strips.kit import Kit
 
 
 class TruthDetector:
     """Scores 1.0 for every patch of a defective product and 0.0 for a good one; may be told to be wrong.
 
     Args:
-        kit: Whose truth it reads.
-        runs: Runs it will be asked about.
+        defective: Whether each product is defective.
+        runs: Runs it will be asked about, from 1.
         wrong: (product, run) pairs for which it says the opposite.
     """
 
     joint = False
     stages_us: Mapping[str, int] = {}
 
-    def __init__(self, kit: Kit, runs: int, *, wrong: Collection[tuple[str, int]] = ()) -> None:
+    def __init__(self, defective: Mapping[str, bool], runs: int, *, wrong: Collection[tuple[str, int]] = ()) -> None:
         self.name = "truth-reading detector"
-        self.digest = hashlib.sha256(f"truth of {kit.digest()}".encode()).hexdigest()
+        self.digest = hashlib.sha256(repr(sorted(defective.items())).encode()).hexdigest()
         self._defective = {
-            inspection_key(strip.product, run)
-            for strip in kit.strips
+            inspection_key(product, run)
+            for product, is_defective in defective.items()
             for run in range(1, runs + 1)
-            if (strip.truth == "defective") != ((strip.product, run) in wrong)
+            if is_defective != ((product, run) in wrong)
         }
 
     def score(self, inspection: Inspection) -> Scores:

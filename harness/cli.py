@@ -1,0 +1,271 @@
+"""The commands: the one place where scenario, rooms and terminal meet.
+
+Standard output carries results, one value or one JSON document; messages and progress go to standard error. Exit codes:
+0 PASS or done, 1 FAIL, 3 INVALID, 2 bad input, 70 a fault of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from harness.errors import BenchError, InputError, ScenarioError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+kit_app = typer.Typer(no_args_is_help=True, help="Kits: draw, check.")
+app.add_typer(kit_app, name="kit")
+messages = Console(stderr=True, soft_wrap=True, highlight=False)
+
+EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
+STANDARD_SCENARIO = Path("scenarios/knapp.toml")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
+
+
+def main() -> None:
+    """Run a command; every error becomes one sentence and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except BenchError as error:
+        messages.print(str(error), markup=False)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        messages.print("interrupted; nothing was written")
+        sys.exit(130)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # what a person typed wrongly, said by click
+            messages.print(f"command line: {error.format_message()}", markup=False)
+            sys.exit(2)
+        messages.print_exception()
+        sys.exit(70)
+
+
+@contextmanager
+def bar() -> Iterator[Any]:
+    """A progress bar a stage, with the time left; gives the callable that moves it."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=messages, transient=False) as progress:
+        tasks: dict[str, Any] = {}
+
+        def move(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield move
+
+
+@app.command()
+def validate(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file.")] = STANDARD_SCENARIO,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Result folder to make.")] = None,
+    clock: Annotated[str | None, typer.Option(help="measured or virtual, another than the scenario's.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small kit; shows the bench works, qualifies nothing.")] = False,
+    recording: Annotated[Path | None, typer.Option(help="A recorded set in place of drawn strips.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Qualify a detector on a kit: verdict, result folder, report."""
+    from harness.qualification import qualify
+
+    chosen = _chosen(scenario, seed=seed, clock=clock)
+    command = _command("validate", scenario, seed=seed, clock=clock, quick=quick, recording=recording)
+    with bar() as progress:
+        done = qualify(
+            chosen, where=scenario, out=out, quick=quick, recording=recording, command=command, progress=progress
+        )
+    if as_json:
+        typer.echo(json.dumps(done.summary, indent=1))
+    else:
+        typer.echo(_in_words(done.summary, done.folder))
+    raise typer.Exit(EXIT[done.summary["verdict"]])
+
+
+@app.command()
+def replay(
+    result: Annotated[Path, typer.Argument(help="Result folder.")],
+    rescore: Annotated[bool, typer.Option("--rescore", help="Also draw and score again, and compare.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the line again from stored scores and times: the same ledger, to the byte."""
+    from harness.replay import replay_result
+
+    with bar() as progress:
+        outcome = replay_result(result, rescore=rescore, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(outcome.as_dict()))
+    else:
+        typer.echo(outcome.in_words())
+    raise typer.Exit(0 if outcome.same else 1)
+
+
+@app.command()
+def report(result: Annotated[Path, typer.Argument(help="Result folder.")]) -> None:
+    """Write the report of a result again from its stored tables."""
+    from harness.report import write_report
+    from harness.result import Result
+
+    Result(result).summary  # noqa: B018  # says in one sentence when the folder is no result
+    write_report(result)
+    typer.echo(result / "report.html")
+
+
+@app.command()
+def record(
+    scenario: Annotated[Path, typer.Argument(help="Scenario whose strips are drawn.")],
+    folder: Annotated[Path, typer.Argument(help="Recording to write.")],
+    quick: Annotated[bool, typer.Option("--quick", help="The small kit.")] = False,
+) -> None:
+    """Write the strips of a scenario as a recording, frame by frame."""
+    from harness.recorder import record_scenario
+
+    with bar() as progress:
+        record_scenario(_chosen(scenario), where=scenario, folder=folder, quick=quick, progress=progress)
+    typer.echo(folder)
+
+
+@app.command()
+def train(
+    preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
+    minutes: Annotated[float, typer.Option(min=0.01, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoints and curve; resumed from when it holds one.")] = Path(
+        "training/compact"
+    ),
+    bundle: Annotated[Path | None, typer.Option(help="Detector bundle to write at the end.")] = None,
+    recording: Annotated[Path | None, typer.Option(help="Learn from a recording's good products.")] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, augmentation and perturbation.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
+) -> None:
+    """Train a network on good strips by the full adversarial procedure."""
+    from harness.workshop import train_network
+
+    command = _command("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
+                       seed=seed, learning_rate=learning_rate, rotation=rotation)  # fmt: skip
+    with bar() as progress:
+        train_network(
+            preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, seed=seed,
+            learning_rate=learning_rate, rotation=rotation, command=command, progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle or folder)
+
+
+@app.command()
+def calibrate(
+    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
+    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
+    required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
+    recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
+) -> None:
+    """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
+    from harness.workshop import calibrate_bundle
+
+    with bar() as progress:
+        path = calibrate_bundle(
+            bundle, score=score, runs=runs, required=required, recording=recording, progress=progress
+        )
+    typer.echo(path)
+
+
+@kit_app.command("draw")
+def kit_draw(
+    name: Annotated[str, typer.Argument(help="knapp, quick or calibration.")] = "knapp",
+    seed: Annotated[int | None, typer.Option(help="Another kit of the same kind.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Register to write; standard output without.")] = None,
+) -> None:
+    """Print or write a kit's register."""
+    from harness.strips.kit import STANDARD_SEED, register_text, standard_kit
+
+    if name not in ("knapp", "quick", "calibration"):
+        raise ScenarioError("kit draw", "knapp, quick or calibration", name)
+    text = register_text(standard_kit(name, seed=STANDARD_SEED if seed is None else seed))
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    if out.exists():
+        raise InputError(str(out), "a file that does not exist yet", "one that does")
+    out.write_text(text, encoding="utf-8")
+    typer.echo(out)
+
+
+@kit_app.command("check")
+def kit_check(register: Annotated[Path, typer.Argument(help="Register (CSV).")], as_json: Json = False) -> None:
+    """Read a register and say what it holds."""
+    from collections import Counter
+
+    from harness.strips.kit import load_register
+
+    kit = load_register(register)
+    classes = Counter(strip.defect.kind for strip in kit.strips if strip.defect)
+    counts = {"defective": sum(classes.values()), "good": len(kit.strips) - sum(classes.values()), "classes": classes}
+    typer.echo(json.dumps({**counts, "digest": kit.digest()}) if as_json else
+               f"{counts['defective']} defective, {counts['good']} good; "
+               + ", ".join(f"{kind} {count}" for kind, count in sorted(classes.items())))  # fmt: skip
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario file, for editors."""
+    from harness.scenario import scenario_schema
+
+    typer.echo(json.dumps(scenario_schema(), indent=1))
+
+
+def _chosen(path: Path, *, seed: int | None = None, clock: str | None = None) -> Any:
+    """A scenario with what was chosen on the command line, checked again as a whole."""
+    from harness.scenario import load_scenario, parse_scenario
+
+    scenario = load_scenario(path)
+    values = scenario.model_dump(by_alias=True, exclude_none=True, mode="json")
+    if seed is not None:
+        values["seed"] = seed
+    if clock is not None:
+        values["line"]["clock"] = clock
+    return parse_scenario(values, where="command line") if (seed, clock) != (None, None) else scenario
+
+
+def _command(name: str, *arguments: object, **options: object) -> str:
+    """The command as it can be typed again."""
+    words = ["python", "-m", "harness", name, *(str(argument) for argument in arguments)]
+    for option, value in options.items():
+        flag = "--" + option.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        elif value is not None and value is not False:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def _in_words(summary: dict[str, Any], folder: Path) -> str:
+    """The verdict as a person reads it."""
+    products, baseline, timing = summary["products"], summary["baseline"], summary["timing"]
+    latency = timing["latency_ms"]
+    valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[timing["valid"]]
+    against = f"{baseline['source']} inspectors"
+    lines = [
+        f"{summary['verdict']} against {against}  ({summary['provenance']})",
+        *(
+            f"  {truth} right {products[truth]['right']}/{products[truth]['n']}, "
+            f"median inspector {baseline[truth]['right']:g}/{baseline[truth]['n']}"
+            for truth in ("defective", "good")
+        ),
+        f"  timing {valid}: {timing['late']} late of {timing['slots']}",
+    ]
+    if latency["p99"] is not None:
+        lines[-1] += f", response p99 {latency['p99']:.1f} ms, max {latency['max']:.1f} ms of {timing['deadline_ms']:g} ms"
+    return "\n".join([*lines, f"  {folder / 'report.html'}"])
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,125 @@
+"""The line again from a stored result: stored scores, stored times, the same ledger to the byte."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import ResultError
+from harness.geometry import Geometry
+from harness.inspection.detector import Scores
+from harness.inspection.verdict import decide
+from harness.inspector import scores_from_table
+from harness.line import Fed, Layout, Outcome
+from harness.qualification import Progress, feed_of, inspector_of, recipe_text, replay_line, silent
+from harness.result import Result, parquet_bytes
+from harness.setup import set_up
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found.
+
+    Attributes:
+        same: The ledger is the stored one, to the byte.
+        slots: Rows of the ledger.
+        first_difference: Slot and column where it first differs, or "".
+        largest_score_difference: Of `rescore`; None where nothing was scored again.
+    """
+
+    same: bool
+    slots: int
+    first_difference: str
+    largest_score_difference: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def in_words(self) -> str:
+        """One line, or two."""
+        words = f"same ledger, {self.slots} slots, to the byte" if self.same else f"differs: {self.first_difference}"
+        if self.largest_score_difference is None:
+            return words
+        return f"{words}\nlargest difference of a score drawn and scored again: {self.largest_score_difference:.3g}"
+
+
+def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = silent) -> Replay:
+    """Run the line of a result again.
+
+    Args:
+        folder: The result.
+        rescore: Also draw and score every acquisition again with the detector the scenario names.
+        progress: Told of every strip.
+
+    Raises:
+        InputError: The folder is no whole result, or its detector is not there any more.
+    """
+    result = Result(folder)
+    scenario, manifest = result.scenario, result.manifest
+    geometry = _geometry(manifest["geometry"])
+    scores = scores_from_table(result.table("scores"), geometry.shape)
+    thresholds = np.asarray(manifest["thresholds"][scenario.detector.level], np.float32)
+    recipe = recipe_text(manifest["digests"]["model"], manifest["digests"]["thresholds"])
+
+    def inspect(fed: Fed) -> Outcome:
+        try:
+            stored = scores[fed.product, fed.run]
+        except KeyError:
+            raise ResultError(str(folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none") from None
+        verdict = decide(stored, thresholds)
+        return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
+
+    layout = Layout.from_choice(scenario.line, str(folder))
+    feed = feed_of(result.kit, scenario)
+    record = replay_line(inspect, layout, feed, result.table("latency"), scenario, recipe)
+    stored = result.table("ledger")
+    same = parquet_bytes(record.ledger) == (folder / "ledger.parquet").read_bytes()
+    difference = "" if same else _first_difference(stored, record.ledger)
+    largest = _rescored(result, scores, progress) if rescore else None
+    return Replay(same or difference == "", len(record.ledger), difference, largest)
+
+
+def _geometry(values: dict[str, Any]) -> Geometry:
+    return Geometry(
+        frames=tuple(values["frames"]),
+        vials=values["vials"],
+        regions=tuple(values["regions"]),
+        frame_shape=tuple(values["frame_shape"]),
+        boxes=tuple((y, x) for y, x in values["boxes"]),
+        um_per_px=values["um_per_px"],
+    )
+
+
+def _first_difference(stored: pd.DataFrame, again: pd.DataFrame) -> str:
+    """Where two ledgers differ first; "" when only the bytes of their files do (another version of the writer)."""
+    if list(stored.columns) != list(again.columns) or len(stored) != len(again):
+        return f"expected {stored.shape}, got {again.shape}"
+    for column in stored.columns:
+        equal = (stored[column] == again[column]).fillna(False) | (stored[column].isna() & again[column].isna())
+        if not bool(equal.all()):
+            slot = int(np.argmin(equal.to_numpy(bool)))
+            return f"slot {slot}, {column}: expected {stored[column].iloc[slot]}, got {again[column].iloc[slot]}"
+    return ""
+
+
+def _rescored(result: Result, scores: dict[tuple[str, int], Scores], progress: Progress) -> float:
+    """Largest difference between stored scores and those of a fresh drawing and scoring."""
+    scenario = result.scenario
+    quick = bool(result.manifest.get("quick"))
+    recording = result.manifest.get("recording")
+    setup = set_up(
+        scenario, where=Path(result.manifest["scenario_file"]), quick=quick,
+        recording=Path(recording) if recording else None,
+    )  # fmt: skip
+    inspector = inspector_of(setup, scenario)
+    largest = 0.0
+    for done, (product, run) in enumerate(sorted(scores), start=1):
+        difference = np.abs(setup.detector.score(inspector.inspection(product, run)) - scores[product, run])
+        largest = max(largest, float(np.nan_to_num(difference, nan=np.inf).max()))
+        progress("scoring again", done, len(scores))
+    return largest

@@ -1,0 +1,113 @@
+"""Making a detector: train its network, calibrate its thresholds, and write down how it was done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.errors import DetectorError, InputError
+from harness.geometry import PAPER
+from harness.inspection.network import NetworkDetector
+from harness.qualification import Progress, silent
+from harness.strips.kit import standard_kit
+from harness.strips.recording import open_recording
+from harness.strips.renderer import Renderer
+from harness.system import hardware, versions
+from harness.training import TRAINING_SEED, calibrate, drawn_chunks, recorded_chunks
+
+CALIBRATION_SEED = 55
+"""Seed of the calibration runs; any scenario may share it, since the products differ."""
+
+
+def train_network(
+    *,
+    preset: str,
+    minutes: float,
+    folder: Path,
+    bundle: Path | None,
+    recording: Path | None,
+    seed: int,
+    learning_rate: float,
+    rotation: float,
+    command: str,
+    progress: Progress = silent,
+) -> None:
+    """Train from scratch, or go on from the checkpoint that lies in `folder`.
+
+    Raises:
+        InputError: No such preset, or a recording that cannot be used.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from model.config import PRESETS, TrainingConfig
+    from model.shipping import ship
+    from model.trainer import Trainer, cosine_schedule, train
+
+    if preset not in PRESETS:
+        raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
+    config = TrainingConfig(steps=10**6, learning_rate=learning_rate, rotation_rad=rotation, seed=seed)
+    recorded = open_recording(recording) if recording is not None else None
+    trainer = (
+        Trainer.resume(folder, config) if (folder / "state.json").exists() else Trainer.fresh(PRESETS[preset], config)
+    )
+    chunks = drawn_chunks(start=trainer.step) if recorded is None else recorded_chunks(recorded)
+    seconds = 60.0 * minutes
+    train(
+        trainer, chunks, folder, schedule=cosine_schedule(config), seconds=seconds,
+        progress=lambda elapsed, terms: progress("training (s)", int(elapsed), int(seconds)),
+    )  # fmt: skip
+    if bundle is not None:
+        data = f"drawn good strips T{TRAINING_SEED}-*" if recorded is None else f"good products of {recorded.kit.name}"
+        ship(
+            folder,
+            bundle,
+            {
+                "command": command, "seed": seed, "data": data, "patches": trainer.step * config.batch,
+                "learning_rate": learning_rate, "rotation_rad": rotation,
+                "products": [] if recorded is None else sorted(recorded.kit.products),
+                **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+            },
+        )  # fmt: skip
+
+
+def calibrate_bundle(
+    bundle: str,
+    *,
+    score: str,
+    runs: int,
+    required: int,
+    recording: Path | None,
+    progress: Progress = silent,
+) -> Path:
+    """Tune and write a bundle's thresholds.
+
+    Args:
+        bundle: Name or path.
+        score: Which score.
+        runs: Runs of each product.
+        required: k of `seven_of_ten`.
+        recording: Labelled calibration products; the standard ones, drawn, without.
+        progress: Told of every product.
+
+    Raises:
+        InputError: The bundle or the recording cannot be used, or it holds only one kind of product.
+    """
+    from model.bundle import write_thresholds
+
+    if required > runs:
+        raise InputError("--required", f"at most the {runs} runs", required)
+    if recording is not None:
+        recorded = open_recording(recording, runs=runs)
+        kit, geometry = recorded.kit, recorded.geometry
+    else:
+        recorded, kit, geometry = None, standard_kit("calibration"), PAPER
+    truths = {strip.truth for strip in kit.strips}
+    if len(truths) < 2:
+        raise DetectorError(f"calibration products {kit.name}", "defective and good ones", f"only {truths.pop()} ones")
+    detector = NetworkDetector(bundle, geometry, score=score)
+    source = recorded if recorded is not None else Renderer(seed=CALIBRATION_SEED)
+    thresholds = calibrate(
+        detector, kit, source, runs=runs, required=required,
+        progress=lambda done, total: progress("calibration products", done, total),
+    )  # fmt: skip
+    write_thresholds(detector.bundle.folder, thresholds)
+    return detector.bundle.folder / "thresholds.toml"
