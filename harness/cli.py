@@ -43,7 +43,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         messages.print("interrupted; nothing was written")
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last resort: a fault of ours is shown whole and exits with 70
         if hasattr(error, "format_message"):  # what a person typed wrongly, said by click
             messages.print(f"command line: {error.format_message()}", markup=False)
             sys.exit(2)
@@ -54,7 +54,13 @@ def main() -> None:
 @contextmanager
 def bar() -> Iterator[Any]:
     """A progress bar a stage, with the time left; gives the callable that moves it."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=messages, transient=False) as progress:
         tasks: dict[str, Any] = {}
 
@@ -72,7 +78,9 @@ def validate(
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Result folder to make.")] = None,
     clock: Annotated[str | None, typer.Option(help="measured or virtual, another than the scenario's.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small kit; shows the bench works, qualifies nothing.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small kit; shows the bench works, qualifies nothing.")
+    ] = False,
     recording: Annotated[Path | None, typer.Option(help="A recorded set in place of drawn strips.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -264,7 +272,9 @@ def _in_words(summary: dict[str, Any], folder: Path) -> str:
         f"  timing {valid}: {timing['late']} late of {timing['slots']}",
     ]
     if latency["p99"] is not None:
-        lines[-1] += f", response p99 {latency['p99']:.1f} ms, max {latency['max']:.1f} ms of {timing['deadline_ms']:g} ms"
+        lines[-1] += (
+            f", response p99 {latency['p99']:.1f} ms, max {latency['max']:.1f} ms of {timing['deadline_ms']:g} ms"
+        )
     return "\n".join([*lines, f"  {folder / 'report.html'}"])
 
 

@@ -67,7 +67,7 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
     boxes = inspector.source.defect_boxes(inspector.strips[product], run)
     pictures = {
         "patch": Image.fromarray(inspection.patches[place]),
-        "residual": Image.fromarray(_heat(residual)),
+        "residual": Image.fromarray(heat(residual)),
         "overview": _overview(inspection.frames[place[0]], inspection.geometry.box(*place[1:]), boxes[place[0]]),
     }
     if explanation.rebuilt is not None:
@@ -88,8 +88,8 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
     }
 
 
-def _heat(residual: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Residual on a fixed scale as colour: black, red, yellow, white."""
+def heat(residual: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Residual float32 (h, w) on a fixed scale as colour, uint8 (h, w, 3): black, red, yellow, white."""
     share = np.clip(residual / RESIDUAL_FULL_SCALE, 0, 1)
     channels = [np.clip(3 * share - step, 0, 1) for step in range(3)]
     picture: NDArray[np.uint8] = np.rint(255 * np.stack(channels, axis=-1)).astype(np.uint8)

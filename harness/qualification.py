@@ -112,9 +112,7 @@ def warm_up_strips(kit: Kit, count: int) -> list[Any]:
 
     recorded = [strip for strip in kit.strips if strip.path and strip.defect is None]
     if recorded:
-        return [
-            replace(recorded[number % len(recorded)], product=f"W{number + 1:03d}") for number in range(count)
-        ]
+        return [replace(recorded[number % len(recorded)], product=f"W{number + 1:03d}") for number in range(count)]
     strips = good_strips("warm-up", count)
     return [replace(strip, product=f"W{number + 1:03d}") for number, strip in enumerate(strips)]
 
@@ -168,9 +166,7 @@ def replay_line(
 ) -> LineRecord:
     """The line again, with the times of a tape."""
     clock = VirtualClock(Tape.from_frame(tape))
-    return simulate(
-        layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed
-    )
+    return simulate(layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed)
 
 
 def _run_id(scenario: Scenario) -> str:

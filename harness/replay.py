@@ -70,7 +70,9 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
         try:
             stored = scores[fed.product, fed.run]
         except KeyError:
-            raise ResultError(str(folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none") from None
+            raise ResultError(
+                str(folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none"
+            ) from None
         verdict = decide(stored, thresholds)
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
 

@@ -109,7 +109,7 @@ class BaselineChoice(_Table):
     @model_validator(mode="before")
     @classmethod
     def _path_or_count(cls, values: Any) -> Any:
-        # In a file, `looks` is a count (assumed) or the path of a CSV (recorded); one word for one thing a person means.
+        # In a file, `looks` is a count (assumed) or the path of a CSV (recorded).
         if isinstance(values, dict) and isinstance(values.get("looks"), str):
             values = {**values, "looks_path": values["looks"], "source": "recorded"}
             del values["looks"]

@@ -1,4 +1,4 @@
-"""`summary.json`: everything a qualification concludes, from its tables. Computes with `acceptance`, formats nothing."""
+"""`summary.json`: all that a qualification concludes, from its tables. Computes with `acceptance`, formats nothing."""
 
 from __future__ import annotations
 
@@ -76,9 +76,18 @@ def summarise(
     """The summary of a qualification.
 
     Args:
+        scenario: What was asked.
+        run_id: Of the qualification.
+        seed: Of the scenario.
+        kit: Products and truth.
+        layout: Of the line; gives the deadline.
+        ledger: As `line` wrote it.
+        conservation: Strips fed, accepted, rejected, removed and on board.
+        faults: The account of injected faults, a table a kind.
         looks: The inspectors', recorded or assumed.
-        acquisitions: Scores and truth in the kit's order; None where some are missing, and the paper's tables are then too.
+        acquisitions: Scores and truth in the kit's order; None where some are missing, and the paper's tables then too.
         levels: Thresholds by level.
+        digests: Of scenario, kit, model and thresholds.
         quantile: The timing claim; None claims nothing.
         provenance: What the pictures are.
     """
@@ -103,7 +112,13 @@ def summarise(
             "quantile": quantile,
             "warm_up": validity.warm_up,
             "rules": [
-                {"rule": r.rule, "observed": str(r.observed), "bound": str(r.bound), "passed": r.passed, "advice": r.advice}
+                {
+                    "rule": r.rule,
+                    "observed": str(r.observed),
+                    "bound": str(r.bound),
+                    "passed": r.passed,
+                    "advice": r.advice,
+                }
                 for r in validity.rules
             ],
             "latency_ms": latency_summary(ledger, layout),
@@ -151,8 +166,8 @@ def _baseline(scenario: Scenario, looks: pd.DataFrame, products: pd.DataFrame) -
         **{truth: {"n": row.n, "right": row.right} for truth, row in medians.items()},
         "pooled": pooled,
         "each": [
-            {"inspector": str(r.inspector), "truth": str(r.truth), "right": int(r.right), "n": int(r.n)}
-            for r in table.itertuples()
+            {"inspector": inspector, "truth": truth, "right": int(right), "n": int(n)}
+            for inspector, truth, right, n in table[["inspector", "truth", "right", "n"]].to_numpy().tolist()
         ],
     }
 

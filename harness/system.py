@@ -7,7 +7,18 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "openvino", "numpy", "numba", "scipy", "simpy", "pandas", "pyarrow")
+PACKAGES = (
+    "tensorflow-cpu",
+    "tensorflow",
+    "keras",
+    "openvino",
+    "numpy",
+    "numba",
+    "scipy",
+    "simpy",
+    "pandas",
+    "pyarrow",
+)
 
 
 def hardware() -> dict[str, str | int]:

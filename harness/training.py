@@ -63,8 +63,7 @@ def recorded_chunks(recording: Recording) -> Iterator[Chunk]:
     """Good patches of a recording's good products, again and again, in another order each time.
 
     Args:
-        recording: Its register's good products are learnt from; text that a mirror image would spoil is not known of, so
-            nothing is mirrored.
+        recording: Its register's good products are learnt from. Nothing is mirrored: where text is, nobody has said.
     """
     from model.dataset import Chunk
 

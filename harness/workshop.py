@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
+from harness.bundle_pictures import reconstruction_sheet, training_curve
 from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
@@ -49,10 +51,10 @@ def train_network(
     trainer = (
         Trainer.resume(folder, config) if (folder / "state.json").exists() else Trainer.fresh(PRESETS[preset], config)
     )
-    chunks = drawn_chunks(start=trainer.step) if recorded is None else recorded_chunks(recorded)
+    chunks = partial(drawn_chunks, start=trainer.step) if recorded is None else partial(recorded_chunks, recorded)
     seconds = 60.0 * minutes
     train(
-        trainer, chunks, folder, schedule=cosine_schedule(config), seconds=seconds,
+        trainer, chunks(), folder, schedule=cosine_schedule(config), seconds=seconds,
         progress=lambda elapsed, terms: progress("training (s)", int(elapsed), int(seconds)),
     )  # fmt: skip
     if bundle is not None:
@@ -66,7 +68,12 @@ def train_network(
                 "products": [] if recorded is None else sorted(recorded.kit.products),
                 **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
             },
+            chunks=chunks(),
         )  # fmt: skip
+        training_curve(bundle / "training.csv", bundle / "training.svg")
+        if recorded is None:
+            sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
+            sheet.save(bundle / "reconstructions.png", optimize=True)
 
 
 def calibrate_bundle(

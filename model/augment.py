@@ -1,4 +1,4 @@
-"""Augmentation of good patches: a small turn, and a mirror image where the region allows one (the paper, section 6.2)."""
+"""Augmentation of good patches: a small turn, a mirror image where the region allows one (the paper, section 6.2)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The residual blocks A, B and C of the paper's figures 6 and 8, for encoder and decoder.
 
-A: three 3x3 convolutions beside a 1x1 convolution. B: three beside the identity. C: three of which the middle one halves
-(encoder) or doubles (decoder) height and width, beside 1x1 and pooling, or bilinear upsampling and 1x1. After each
-convolution batch norm and LeakyReLU(0.2); the last of a block is activated after the addition (`docs/paper.md`, 2 and 3).
+A: three 3x3 convolutions beside a 1x1 convolution. B: three beside the identity. C: three of which the middle one
+halves (encoder) or doubles (decoder) height and width, beside 1x1 and pooling, or bilinear upsampling and 1x1. After
+each convolution batch norm and LeakyReLU(0.2); the last of a block is activated after the addition (`docs/paper.md`,
+2 and 3).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A detector bundle on disk: which network, its weights, its thresholds, and what proves that they belong together.
 
-A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a reader
-and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures. Weights are
-read as arrays; nothing in them is executed.
+A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a
+reader and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures.
+Weights are read as arrays; nothing in them is executed.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
     """Read `thresholds.toml` of a bundle for one score.
 
     Raises:
-        BundleError: Missing file, thresholds of another model or score, a level or a region missing, or no finite number.
+        BundleError: Missing file, thresholds of another model or score, a level or region missing, or no finite number.
     """
     path = folder / "thresholds.toml"
     values = _read_toml(path)
@@ -128,7 +128,11 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
     levels = {}
     for level in LEVELS:
         numbers = table.get(level)
-        if not isinstance(numbers, list) or len(numbers) != regions or not np.isfinite(np.asarray(numbers, float)).all():
+        if (
+            not isinstance(numbers, list)
+            or len(numbers) != regions
+            or not np.isfinite(np.asarray(numbers, float)).all()
+        ):
             raise BundleError(f"{path}: {score}.{level}", f"{regions} finite thresholds, a region each", numbers)
         levels[level] = np.asarray(numbers, np.float32)
     return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)))

@@ -72,9 +72,7 @@ def k_of_n_thresholds(scores: Scores, defective: Truth, *, required: int) -> NDA
     return _ascend(scores.max(axis=(2, 3)), defective, right)
 
 
-def _ascend(
-    largest: Scores, defective: Truth, right: Callable[[Truth], NDArray[np.float64]]
-) -> NDArray[np.float32]:
+def _ascend(largest: Scores, defective: Truth, right: Callable[[Truth], NDArray[np.float64]]) -> NDArray[np.float32]:
     """Coordinate ascent over regions from several starts.
 
     Args:

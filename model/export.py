@@ -1,7 +1,7 @@
 """From trained networks to what inspection runs: batch norm folded, stride-1 transposed convolutions made plain.
 
-Both rewrites are exact up to rounding. A transposed convolution of stride 1 is a convolution with its kernel flipped and
-its channels swapped; batch norm at inference is a scale and a shift, which the convolution before it can carry.
+Both rewrites are exact up to rounding. A transposed convolution of stride 1 is a convolution with its kernel flipped
+and its channels swapped; batch norm at inference is a scale and a shift, which the convolution before it can carry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from model.network import build_decoder, build_encoder
 Weights = NDArray[np.float32]
 
 
-def fold_generator(config: NetworkConfig, encoder: keras.Model, decoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+def fold_generator(
+    config: NetworkConfig, encoder: keras.Model, decoder: keras.Model
+) -> tuple[keras.Model, keras.Model]:
     """The same encoder and decoder without batch norm, for inference only."""
     lean_encoder = build_encoder(config, "encoder", folded=True)
     lean_decoder = build_decoder(config, folded=True)

@@ -29,7 +29,8 @@ def ssim_window(size: int = 11, sigma: float = 1.5) -> np.ndarray[Any, np.dtype[
     """float32 (size,): the normalised Gaussian of Wang et al. (2004), IEEE TIP 13(4), section III-B."""
     place = np.arange(size) - (size - 1) / 2
     weights = np.exp(-0.5 * (place / sigma) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    window: np.ndarray[Any, np.dtype[np.float32]] = (weights / weights.sum()).astype(np.float32)
+    return window
 
 
 def ssim_loss(image: Tensor, rebuilt: Tensor) -> Tensor:

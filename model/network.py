@@ -1,4 +1,4 @@
-"""The networks: encoder, decoder, the generator made of both, and the discriminator (the paper, sections 6.1.3 and 7.2)."""
+"""The networks: encoder, decoder, the generator of both, the discriminator (the paper, sections 6.1.3 and 7.2)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def random_perlin(shape: tuple[int, int], *, rng: np.random.Generator, powers: t
 def perturb(image: Field, other: Field, *, rng: np.random.Generator) -> tuple[Field, Field]:
     """P_q of a square image that was chosen to be perturbed.
 
-    X* = (1 - M) X + (1 - beta) M X + beta M S, with S a uniform grey, a Perlin texture or a piece of another good patch.
+    X* = (1 - M) X + (1 - beta) M X + beta M S, with S a uniform grey, a Perlin texture or another good patch.
 
     Args:
         image: X, in [0, 1].

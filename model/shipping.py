@@ -1,27 +1,38 @@
-"""From a training folder to a detector bundle: inference weights, the rest for a later training, and how it was made."""
+"""From a training folder to a detector bundle: weights for inference, what a later training wants, its origin."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import keras
+from keras import ops
+
+from model.blocks import ResidualBlock
 from model.bundle import Bundle, write_bundle
 from model.config import TrainingConfig
+from model.dataset import Chunk, batches
 from model.network import build_rebuilder
 from model.trainer import Trainer
 
+SETTLING_BATCHES = 60
+"""Batches over which batch norm's statistics are taken anew for inference."""
 
-def ship(training: Path, bundle: Path, made_by: Mapping[str, Any]) -> Bundle:
+
+def ship(training: Path, bundle: Path, made_by: Mapping[str, Any], *, chunks: Iterable[Chunk]) -> Bundle:
     """Make or replace a bundle from the last checkpoint of a training.
 
     Args:
         training: Folder that `trainer.train` wrote.
         bundle: Folder to write; thresholds that lie there belong to other weights and are removed.
         made_by: Command, seed, data identifiers, versions, hardware.
+        chunks: Good patches, as in the training.
     """
     trainer = Trainer.resume(training, TrainingConfig())
+    settle_batch_norm(trainer, chunks)
     bundle.mkdir(parents=True, exist_ok=True)
     (bundle / "thresholds.toml").unlink(missing_ok=True)
     build_rebuilder(trainer.networks.encoder, trainer.networks.decoder).save_weights(bundle / "weights.weights.h5")
@@ -29,3 +40,26 @@ def ship(training: Path, bundle: Path, made_by: Mapping[str, Any]) -> Bundle:
         shutil.copyfile(training / f"{name}.weights.h5", bundle / f"{name}.weights.h5")
     shutil.copyfile(training / "curve.csv", bundle / "training.csv")
     return write_bundle(bundle, trainer.network, {**made_by, "steps": trainer.step})
+
+
+def settle_batch_norm(trainer: Trainer, chunks: Iterable[Chunk]) -> None:
+    """Replace the running statistics of encoder and decoder by plain means over unperturbed good patches.
+
+    The running ones lag behind the weights by hundreds of steps and were taken on perturbed images; inspection sees
+    neither. Weights do not change.
+    """
+    config = TrainingConfig(batch=trainer.config.batch, perturbed=0.0, rotation_rad=0.0)
+    parts = trainer.networks.encoder, trainer.networks.decoder
+    norms = [
+        norm for part in parts for layer in part.layers if isinstance(layer, ResidualBlock) for norm in layer.norms
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for done, batch in enumerate(islice(batches(chunks, config, seed=0), SETTLING_BATCHES)):
+        _set_momentum(norms, [done / (done + 1)] * len(norms))
+        trainer.generate(ops.convert_to_tensor(batch.image))
+    _set_momentum(norms, momenta)
+
+
+def _set_momentum(norms: list[keras.layers.BatchNormalization], values: list[float]) -> None:
+    for norm, value in zip(norms, values, strict=True):
+        norm.momentum = value

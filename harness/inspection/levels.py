@@ -62,28 +62,28 @@ class Acquisitions:
 
     def rejected(self, thresholds: NDArray[np.float32]) -> Truth:
         """bool, the shape of `scores`: patches above their region's threshold, or without a finite score."""
-        return ~(np.less_equal(self.scores, thresholds) & np.isfinite(self.scores))
+        return np.logical_not(np.less_equal(self.scores, thresholds) & np.isfinite(self.scores))
 
 
 def region_table(runs: Acquisitions, thresholds: NDArray[np.float32]) -> list[Confusion]:
     """Table 1: patches by region, and last the vials (a vial is rejected when one of its patches is)."""
     reject, truth = runs.rejected(thresholds), runs.patches
     if runs.joint:
-        reject, truth = reject[:, :, :1], truth.any(axis=2, keepdims=True)
+        reject, truth = reject[:, :, :1], np.asarray(truth.any(axis=2, keepdims=True))
     rows = [Confusion.count(reject[..., region], truth[..., region]) for region in range(reject.shape[-1])]
-    return [*rows, Confusion.count(reject.any(axis=(2, 4)), truth.any(axis=(2, 4)))]
+    return [*rows, Confusion.count(np.asarray(reject.any(axis=(2, 4))), np.asarray(truth.any(axis=(2, 4))))]
 
 
 def strip_table(runs: Acquisitions, thresholds: NDArray[np.float32]) -> Confusion:
     """Table 2: strips in single runs."""
-    reject = runs.rejected(thresholds).any(axis=(2, 3, 4))
+    reject = np.asarray(runs.rejected(thresholds).any(axis=(2, 3, 4)))
     return Confusion.count(reject, np.broadcast_to(runs.defective[:, None], reject.shape))
 
 
 def k_of_n_table(runs: Acquisitions, thresholds: NDArray[np.float32], required: int) -> Confusion:
     """Table 3: products, right when at least `required` of their runs are."""
     reject = runs.rejected(thresholds).any(axis=(2, 3, 4))
-    right = (reject == runs.defective[:, None]).sum(axis=1) >= required
+    right = np.asarray((reject == runs.defective[:, None]).sum(axis=1) >= required)
     return Confusion.count(np.where(runs.defective, right, ~right), runs.defective)
 
 

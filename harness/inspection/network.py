@@ -1,4 +1,4 @@
-"""The trained network behind the seam: crop, rebuild, score. The one detector that needs TensorFlow, and loads it late."""
+"""The trained network behind the seam: crop, rebuild, score. Needs TensorFlow, and loads it late."""
 
 from __future__ import annotations
 

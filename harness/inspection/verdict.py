@@ -27,8 +27,7 @@ class Verdict:
     @property
     def vials(self) -> NDArray[np.bool_]:
         """bool (vial,): a vial is rejected when one of its patches is."""
-        rejected: NDArray[np.bool_] = self.patches.any(axis=(0, 2))
-        return rejected
+        return np.asarray(self.patches.any(axis=(0, 2)))
 
 
 def decide(scores: Scores, thresholds: NDArray[np.float32]) -> Verdict:

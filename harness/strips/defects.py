@@ -128,7 +128,8 @@ def _blob(size_px: float, rng: np.random.Generator, *, longest: float, roughness
     wanted = np.pi * size_px**2 / 4
     for _ in range(3):
         distance += 0.5 * (np.sqrt(wanted) - np.sqrt(max(_cover(distance).sum(), 1.0)))
-    return distance.astype(np.float32)
+    signed: Map = distance.astype(np.float32)
+    return signed
 
 
 def particle(size_px: float, contrast: float, rng: np.random.Generator) -> Paint:
@@ -246,9 +247,7 @@ def floating_particle(size_px: float, contrast: float, rng: np.random.Generator)
 
 CLASSES: dict[str, DefectClass] = {
     "stuck_particle": DefectClass((10,), (0, 1, 2, 3), (6, 40), "diameter", ("critical",), "still", particle),
-    "contamination_foam": DefectClass(
-        (11, 12), (1,), (30, 120), "width", ("critical",), "surface", contamination_foam
-    ),
+    "contamination_foam": DefectClass((11, 12), (1,), (30, 120), "width", ("critical",), "surface", contamination_foam),
     "body_deformation": DefectClass(
         (13, 14, 15), (2, 3), (3, 16), "displacement", ("major",), "still", body_deformation
     ),

@@ -1,7 +1,7 @@
 """Kits: products with known truth, their register on disk, and the standard kits drawn from fixed distributions.
 
-The seed of a standard kit is a constant: everybody who says *knapp* means the same 261 products. Sizes and contrasts are
-log-uniform within the ranges of `defects.CLASSES`; they were fixed before any detector was tuned.
+The seed of a standard kit is a constant: everybody who says *knapp* means the same 261 products. Sizes and contrasts
+are log-uniform within the ranges of `defects.CLASSES`; they were fixed before any detector was tuned.
 """
 
 from __future__ import annotations
@@ -177,9 +177,7 @@ def load_register(path: Path, *, vials: int = 5, regions: int = 4) -> Kit:
     if not {"product", "truth"} <= columns or not columns <= legal or not columns & {"seed", "path"}:
         raise KitError(str(path), f"columns {', '.join(COLUMNS[:-1])} and seed or path", ", ".join(map(str, columns)))
     problems: list[Problem] = []
-    strips = [
-        _strip(row, f"{path}: line {line}", vials, regions, problems) for line, row in enumerate(rows, start=2)
-    ]
+    strips = [_strip(row, f"{path}: line {line}", vials, regions, problems) for line, row in enumerate(rows, start=2)]
     for product, count in Counter(strip.product for strip in strips).items():
         if count > 1:
             problems.append(Problem(f"{path}: {product}", "a product once", f"{count} rows"))

@@ -1,9 +1,9 @@
-"""The liquid of one run: it sloshes, it carries bubbles, it leaves drops. Positions integrate motion over all exposures.
+"""The liquid of one run: it sloshes, carries bubbles, leaves drops. Positions integrate motion over all exposures.
 
 Units: px of 50 um, ms after the trigger, rows downwards. All of it is good product.
 
-Sources: natural frequency of the first antisymmetric mode of a rectangular container, omega^2 = g (pi / W) tanh(pi h / W)
-(Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are the table of `PRODUCT.md`'s liquid
+Sources: natural frequency of the first antisymmetric mode of a rectangular container,
+omega^2 = g (pi / W) tanh(pi h / W) (Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are the table of `PRODUCT.md`'s liquid
 section, engineering values of this project.
 """
 
@@ -199,9 +199,7 @@ def _rise_speed(radius: float, scale: LiquidScale) -> float:
     return float((SLOWEST_RISE + (FASTEST_RISE - SLOWEST_RISE) * share) / EXPOSURE_INTERVAL_MS / scale.viscosity)
 
 
-def _draw_bubbles(
-    plastic: Plastic, scale: LiquidScale, streams: Callable[[str], np.random.Generator]
-) -> list[Body]:
+def _draw_bubbles(plastic: Plastic, scale: LiquidScale, streams: Callable[[str], np.random.Generator]) -> list[Body]:
     """Bubbles at the surface, in the body, in the bottom, and those that slosh draws in later."""
     rng, stick = streams("bubbles"), streams("stick")
     rate = scale.bubbles * (1.0 + 0.5 * scale.agitation)

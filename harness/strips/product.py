@@ -224,8 +224,9 @@ def _relief(lot: int) -> Map:
         draw.ellipse((middle - 34, 144, middle + 34, 212), outline=255, width=5)
     plateau = gaussian_filter(np.asarray(canvas, np.float32) / 255.0, 1.3)
     slope_y, slope_x = np.gradient(plateau)
-    relief: Map = np.hypot(slope_y, slope_x).astype(np.float32)
-    return relief / relief.max()
+    steepness = np.hypot(slope_y, slope_x)
+    relief: Map = (steepness / steepness.max()).astype(np.float32)
+    return relief
 
 
 def _emboss(body: Map, rng: np.random.Generator) -> None:

@@ -72,7 +72,9 @@ class Recording:
         Raises:
             RecordingError: A file that is damaged.
         """
-        files = [_frame_file(self.folder / "frames", strip.path, max(run, 1), number) for number in self.geometry.frames]
+        files = [
+            _frame_file(self.folder / "frames", strip.path, max(run, 1), number) for number in self.geometry.frames
+        ]
         return np.stack([_read(file, self.geometry.frame_shape) for file in files])
 
     def defective_patches(self, strip: Strip, run: int) -> Mask:
@@ -94,7 +96,9 @@ class Recording:
         for mask in self._masks(strip, run):
             rows, columns = np.nonzero(mask) if mask is not None else (np.zeros(0, int), np.zeros(0, int))
             boxes.append(
-                (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1) if len(rows) else None
+                (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+                if len(rows)
+                else None
             )
         return boxes
 
@@ -122,7 +126,9 @@ def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
     try:
         geometry = description.geometry()
     except ValueError as error:
-        raise RecordingError(str(folder / "recording.toml"), "boxes that fit the frame, one a vial and region", error) from None
+        raise RecordingError(
+            str(folder / "recording.toml"), "boxes that fit the frame, one a vial and region", error
+        ) from None
     if runs is not None and runs > description.runs:
         raise RecordingError(f"{folder / 'recording.toml'}: runs", f"at least the scenario's {runs}", description.runs)
     kit = load_register(folder / "kit.csv", vials=description.vials, regions=len(description.regions))
@@ -184,7 +190,7 @@ def _file_problems(run_folder: Path, number: int, shape: tuple[int, int]) -> Ite
             with Image.open(found[0]) as image:
                 size, mode = (image.height, image.width), image.mode
         except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-            yield Problem(str(found[0]), "a readable picture", error)
+            yield Problem(str(found[0]), "a readable picture", str(error))
             return
         if size[0] * size[1] > LARGEST_FRAME_PX or size != shape:
             yield Problem(str(found[0]), f"{shape[0]} x {shape[1]} px", f"{size[0]} x {size[1]} px")

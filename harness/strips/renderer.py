@@ -1,7 +1,7 @@
 """Draws the frames of an acquisition: plastic, liquid and defect in one optical picture, then pose, lens and sensor.
 
-Order: the plastic with what is still on it is posed once a run; for each frame the meniscus, what moves and the rings of
-bubbles and drops are laid over it; the point spread, the light and the noise come last, in one pass.
+Order: the plastic with what is still on it is posed once a run; for each frame the meniscus, what moves and the rings
+of bubbles and drops are laid over it; the point spread, the light and the noise come last, in one pass.
 """
 
 from __future__ import annotations
@@ -185,9 +185,7 @@ class Renderer:
                 x, y = place if place is not None else (look.x, look.y)
                 return min(y, BOTTOM - 20.0), x
 
-    def _lay_moving(
-        self, picture: Map, defect: Defect, look: Look, pose: Pose, liquid: Liquid, time_ms: float
-    ) -> None:
+    def _lay_moving(self, picture: Map, defect: Defect, look: Look, pose: Pose, liquid: Liquid, time_ms: float) -> None:
         if CLASSES[defect.kind].motion == "still":
             return
         y, x = self._centre(defect, look, liquid, time_ms)

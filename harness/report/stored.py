@@ -1,0 +1,138 @@
+"""Reading of a result folder, for the report alone. Tables come out as they lie there; nothing is concluded here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import ResultError
+
+MISSING_WHY = "the line inspected fewer runs than the kit has, so the tables of scores are not whole"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result folder.
+
+    Raises:
+        ResultError: From any member, when its file is missing or unreadable.
+    """
+
+    folder: Path
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """`summary.json`."""
+        return dict(self._json("summary.json"))
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """`manifest.json`, with or without the digests of the files."""
+        return dict(self._json("manifest.json"))
+
+    @cached_property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """`evidence/index.json` by product; empty where no evidence was collected."""
+        if not (self.folder / "evidence" / "index.json").exists():
+            return {}
+        return {str(entry["product"]): entry for entry in self._json("evidence/index.json")}
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """A row a product; one the line never brought to an end counts as rejected in every run."""
+        table = self._table("products")
+        runs = table["runs"].fillna(self.runs).astype(np.int64)
+        return table.assign(
+            runs=runs, rejects=table["rejects"].fillna(runs).astype(np.int64), right=table["right"].eq(True)
+        )
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """A row a slot, the warm-up among them."""
+        return self._table("ledger")
+
+    @cached_property
+    def machine_looks(self) -> pd.DataFrame:
+        """product, truth, run, cause, reject of every run of a kit product; what was not accepted is a reject."""
+        rows = self.ledger[self.ledger["product"].notna() & ~self.ledger["warm_up"]]
+        looks = rows[["product", "truth", "slot"]].assign(run=rows["run"].astype(np.int64))
+        looks["cause"] = rows["cause"].fillna("")
+        looks["reject"] = rows["fate"] != "accepted"
+        return looks.sort_values(["product", "run"], ignore_index=True)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """A row a patch: product, run, frame, vial, region, score, joint."""
+        return self._table("scores")
+
+    @cached_property
+    def responses_ms(self) -> pd.Series[float]:
+        """Response of every inspected run of a kit product, ms."""
+        tape = self._table("latency")
+        return tape.loc[(tape["run"] > 0) & tape["response_us"].notna(), "response_us"].astype(np.float64) / 1000.0
+
+    @cached_property
+    def looks(self) -> pd.DataFrame:
+        """The inspectors': product, inspector, look, reject."""
+        path = self.folder / "looks.csv"
+        try:
+            table = pd.read_csv(path, dtype={"product": str, "inspector": str, "verdict": str})
+        except (OSError, ValueError) as error:
+            raise ResultError(str(path), "the looks of a result", str(error).splitlines()[0]) from None
+        return table.assign(reject=table["verdict"] == "reject").drop(columns="verdict")
+
+    @property
+    def required(self) -> int:
+        """Right runs that make a product right."""
+        return int(self.summary["required"])
+
+    @property
+    def runs(self) -> int:
+        """Runs of the kit."""
+        return int(self.summary["runs_each"])
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Labels of the regions, from top to bottom."""
+        names = self.manifest["geometry"]["regions"]
+        return tuple(f"R{place} {name}" for place, name in enumerate(names))
+
+    @property
+    def level(self) -> str:
+        """Name of the thresholds that reached the gate."""
+        return str(self.manifest["scenario"]["detector"].get("level", "seven_of_ten"))
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Those thresholds, by region."""
+        return tuple(float(value) for value in self.manifest["thresholds"][self.level])
+
+    @property
+    def assumed(self) -> bool:
+        """The inspectors are assumed, not recorded."""
+        return bool(self.summary["baseline"]["source"] == "assumed")
+
+    @property
+    def origin(self) -> str:
+        """What the pictures are, in two words: generated strips, recorded strips."""
+        return str(self.summary["provenance"]).partition(":")[0]
+
+    def _table(self, name: str) -> pd.DataFrame:
+        path = self.folder / f"{name}.parquet"
+        try:
+            return pd.read_parquet(path, engine="pyarrow")
+        except (OSError, ValueError) as error:
+            raise ResultError(str(path), "a table of a result", str(error).splitlines()[0]) from None
+
+    def _json(self, name: str) -> Any:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultError(str(path), "a file of a result", error) from None

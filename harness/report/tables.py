@@ -1,0 +1,312 @@
+"""Sections 1 to 6 and 17: what was asked, of what, by what, and what came out. Formats what is stored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from harness.acceptance.baseline import agreement, score_inspectors
+from harness.acceptance.intervals import exact_interval
+from harness.acceptance.policy import verdict_text
+from harness.acceptance.rule import TRUTHS, Count
+from harness.report.stored import Stored
+from harness.report.words import Cell, Table, interval, no_number, number, percent, rule_text, table, word
+
+CRITERION_NAMES = {
+    "defective_median_inspector": "Defective products right, against the median inspector",
+    "good_median_inspector": "Good products right, against the median inspector",
+    "defective_pooled_baseline": "Defective products right, against all inspectors pooled",
+    "good_pooled_baseline": "Good products right, against all inspectors pooled",
+    "knapp_rze_ratio": "Knapp: reject zone efficiency, machine / baseline",
+    "knapp_rze_split_half": "Knapp: the same, zones and efficiency from different halves of the looks",
+    "knapp_rag_ceiling": "Knapp: rejects in the accept and grey zones",
+    "mcnemar_defective": "Paired, defective products (McNemar)",
+    "mcnemar_good": "Paired, good products (McNemar)",
+    "noninferior_critical": "Not inferior, critical defects",
+    "noninferior_major": "Not inferior, major defects",
+    "noninferior_minor": "Not inferior, minor defects",
+    "noninferior_good": "Not inferior, good products",
+    "no_late_run": "No late run",
+}
+UNITS = {"mcnemar": "points", "noninferior": "points", "knapp_rze_ratio": "", "knapp_rze_split_half": ""}
+
+TIMING_WORDS = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}
+
+
+def verdict_section(stored: Stored) -> dict[str, Any]:
+    """The verdict, every criterion, and whether timing may be claimed."""
+    summary = stored.summary
+    timing, criteria = summary["timing"], summary["criteria"]
+    return {
+        "verdict": summary["verdict"],
+        "verdict_text": verdict_text(summary["verdict"], summary["baseline"]["source"]),
+        "why": _why(stored),
+        "timing": TIMING_WORDS[timing["valid"]],
+        "timing_why": _timing_why(timing),
+        "quick": stored.manifest["quick"],
+        "deciding": _criteria("Criteria that decide the verdict", [row for row in criteria if row["deciding"]]),
+        "shown": _criteria(
+            "Criteria that are shown and do not decide", [row for row in criteria if not row["deciding"]]
+        ),
+        "rules": table(
+            "Rules behind the timing claim",
+            ["rule", "observed", "bound", "result", "what to change"],
+            [
+                [r["rule"], r["observed"], r["bound"], _result(r["passed"]), r["advice"] or "nothing"]
+                for r in timing["rules"]
+            ],
+            numeric=(1, 2),
+            empty="No timing is claimed, so no rule was checked.",
+        ),
+    }
+
+
+def _why(stored: Stored) -> str:
+    """The verdict in one sentence."""
+    summary = stored.summary
+    if summary["verdict"] == "INVALID":
+        return "The timing claim cannot be made, and INVALID outranks every other verdict."
+    against = [row for row in summary["criteria"] if row["deciding"] and row["passed"] is not True]
+    if not against:
+        return "Every deciding criterion is met."
+    names = "; ".join(CRITERION_NAMES.get(row["name"], word(row["name"])) for row in against)
+    return f"Not met: {names}."
+
+
+def _timing_why(timing: dict[str, Any]) -> str:
+    slots = f"{timing['slots']:,} slots, {timing['late']:,} late, {timing['warm_up']:,} warm-up slots left out"
+    if timing["valid"] is None:
+        return f"No claim on response times is made. Seen: {slots}."
+    return f"Claim: {100 * timing['quantile']:g} % of the verdicts come before the cut-off. Seen: {slots}."
+
+
+def _criteria(caption: str, rows: list[dict[str, Any]]) -> Table:
+    return table(
+        caption,
+        ["criterion", "observed", "bound", "count", "95 % interval", "result"],
+        [
+            [
+                CRITERION_NAMES.get(row["name"], word(row["name"])),
+                Cell("\n".join(filter(None, (str(row["observed"]), row["note"]))), "noted"),
+                str(row["bound"]),
+                _count(row),
+                interval(row["low"], row["high"], _unit(row["name"])),
+                _result(row["passed"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _unit(name: str) -> str:
+    return next((unit for start, unit in UNITS.items() if name.startswith(start)), "%")
+
+
+def _count(row: dict[str, Any]) -> str:
+    if row["numerator"] is None or row["denominator"] is None:
+        return "no count: a mean"
+    return f"{row['numerator']}/{row['denominator']}".replace("-", "\u2212")
+
+
+def _result(passed: bool | None) -> Cell:
+    if passed is None:
+        return Cell("not decided", "muted")
+    return Cell("pass", "pass") if passed else Cell("fail", "fail")
+
+
+def scope_section(stored: Stored) -> dict[str, Any]:
+    """What was qualified, for what, and what the numbers cannot say."""
+    geometry = stored.manifest["geometry"]
+    height, width = geometry["frame_shape"]
+    return {
+        "product": f"{geometry['vials']} vial{'s' if geometry['vials'] > 1 else ''} joined in one strip",
+        "patches": len(geometry["frames"]) * len(geometry["boxes"]),
+        "frames": ", ".join(str(frame) for frame in geometry["frames"]),
+        "regions": ", ".join(stored.regions),
+        "picture": f"{width} \u00d7 {height} px, {geometry['um_per_px']:g} \u00b5m a pixel",
+        "provenance": stored.summary["provenance"],
+        "generated": stored.origin.startswith("generated"),
+        "assumed": stored.assumed,
+        "quick": stored.manifest["quick"],
+        "detector": stored.manifest["detector"],
+    }
+
+
+def protocol_section(stored: Stored) -> dict[str, Any]:
+    """What was fixed before the first look."""
+    summary, scenario = stored.summary, stored.manifest["scenario"]
+    settings = [
+        [f"{part}.{key}" if key else part, Cell(json.dumps(value, ensure_ascii=False), "code")]
+        for part, key, value in _leaves(scenario)
+    ]
+    return {
+        "rule": rule_text(stored.required, stored.runs),
+        "facts": [
+            ("scenario", Cell(summary["scenario"])),
+            ("digest of the scenario", Cell(summary["digests"]["scenario"], "code")),
+            ("qualification", Cell(summary["run_id"], "code")),
+            ("seed", Cell(str(summary["seed"]))),
+            (
+                "rule for one product",
+                Cell(f"right when at least {rule_text(stored.required, stored.runs)} runs are right"),
+            ),
+            ("runs of the kit", Cell(f"{stored.runs}, each in a random order of its own")),
+            ("warm-up", Cell(f"{summary['timing']['warm_up']} strips before the first run, in no count")),
+            ("criteria that decide", Cell(", ".join(row["name"] for row in summary["criteria"] if row["deciding"]))),
+        ],
+        "settings": table("Every setting of the scenario", ["setting", "value"], settings),
+    }
+
+
+def _leaves(values: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    leaves: list[tuple[str, str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            leaves += [(name, key, inner) for key, inner in value.items()]
+        else:
+            leaves.append((name, "", value))
+    return leaves
+
+
+def register_section(stored: Stored) -> dict[str, Any]:
+    """The kit by class, and every product of it."""
+    products = stored.products
+    defective = products[products["truth"] == "defective"]
+    classes = [
+        [
+            word(str(kind)),
+            str(len(rows)),
+            f"{rows['size_um'].min():.0f} \u2013 {rows['size_um'].max():.0f} \u00b5m"
+            if rows["size_um"].notna().any()
+            else "no size",
+            ", ".join(f"{name or 'none'} {n}" for name, n in sorted(rows["criticality"].value_counts().items())),
+        ]
+        for kind, rows in defective.groupby("defect", sort=True)
+    ]
+    return {
+        "defective": len(defective),
+        "good": len(products) - len(defective),
+        "digest": stored.summary["digests"]["kit"],
+        "classes": table(
+            "Defective products by class", ["class", "products", "sizes", "criticality"], classes, numeric=(1,),
+            empty="The kit has no defective product.",
+        ),
+        "register": table(
+            "Every product of the kit",
+            ["product", "truth", "defect", "size", "contrast", "criticality", "place"],
+            [_register_row(row, stored.regions) for row in products.to_dict("records")],
+            numeric=(3, 4),
+        ),
+    }  # fmt: skip
+
+
+def _register_row(row: dict[str, Any], regions: tuple[str, ...]) -> list[str]:
+    product, truth = str(row["product"]), str(row["truth"])
+    if truth == "good":
+        return [product, truth, "none", "", "", "", ""]
+    size = f"{row['size_um']:.0f} \u00b5m" if pd.notna(row["size_um"]) else "no size"
+    contrast = f"{row['contrast']:.3f}" if pd.notna(row["contrast"]) else "not given"
+    return [product, truth, word(str(row["defect"])), size, contrast, str(row["criticality"]), place(row, regions)]
+
+
+def place(row: dict[str, Any], regions: tuple[str, ...]) -> str:
+    """Where a defect lies, or that it is not given.
+
+    >>> place({"vial": 2, "region": 0}, ("R0 flag",)), place({"vial": None, "region": None}, ())
+    ('vial 2, R0 flag', 'not given')
+    """
+    if pd.isna(row["vial"]) or pd.isna(row["region"]):
+        return "not given"
+    return f"vial {int(row['vial'])}, {regions[int(row['region'])]}"
+
+
+def baseline_section(stored: Stored) -> dict[str, Any]:
+    """A row an inspector, the median, and all of them pooled."""
+    baseline = stored.summary["baseline"]
+    scores = score_inspectors(stored.looks, stored.products, required=stored.required, runs=stored.runs)
+    each = {(row["inspector"], row["truth"]): Count(row["right"], row["n"]) for row in baseline["each"]}
+    rows = [
+        [name, *(cell for truth in TRUTHS for cell in _with_interval(each.get((name, truth), Count(0, 0))))]
+        for name in sorted({name for name, _ in each})
+    ]
+    medians = [baseline[truth] for truth in TRUTHS]
+    rows.append(["median inspector", f"{medians[0]['right']:g}/{medians[0]['n']}", "no interval: a median",
+                 f"{medians[1]['right']:g}/{medians[1]['n']}", "no interval: a median"])  # fmt: skip
+    pooled = [Count(baseline["pooled"][truth]["right"], baseline["pooled"][truth]["n"]) for truth in TRUTHS]
+    rows.append(["all pooled", *(cell for count in pooled for cell in _with_interval(count))])
+    looks = baseline["looks"]
+    return {
+        "source": baseline["source"],
+        "rule": f"{scores.required} of {looks} for an inspector alone, "
+        f"{scores.pooled_required} of {looks * baseline['inspectors']} for all pooled",
+        "inspectors": baseline["inspectors"],
+        "looks": looks,
+        "table": table(
+            f"Products right, {baseline['source']} inspectors",
+            ["inspector", "defective right", "95 % interval", "good right", "95 % interval"],
+            rows,
+        ),
+        "agreement": [
+            f"{found.method} {number(found.value, 3, why=found.why)} over {found.subjects} products"
+            for found in agreement(scores)
+        ],
+    }
+
+
+def _with_interval(count: Count) -> tuple[str, str]:
+    bounds = exact_interval(*count)
+    return count.text, interval(bounds.low, bounds.high) if count.n else no_number("no products")
+
+
+def machine_section(stored: Stored) -> dict[str, Any]:
+    """What inspected: model, thresholds, versions, hardware, and how the detector was made."""
+    manifest, digests = stored.manifest, stored.summary["digests"]
+    calibration = manifest["calibration"]
+    levels = sorted(manifest["thresholds"], key=lambda name: (name != stored.level, name))
+    hardware = manifest["hardware"]
+    made_by = manifest["detector_made_by"]
+    return {
+        "facts": [
+            ("detector", Cell(manifest["detector"])),
+            *((f"digest of the {name}", Cell(value, "code")) for name, value in sorted(digests.items())),
+            ("calibration", Cell(_calibration(calibration))),
+            ("clock", Cell(stored.summary["timing"]["clock"])),
+            *((word(name).replace("gib", "GiB"), Cell(str(value))) for name, value in hardware.items()),
+        ],
+        "thresholds": table(
+            "Thresholds on the score, by region",
+            ["level", *stored.regions],
+            [
+                [word(name) + (" (reaches the gate)" if name == stored.level else ""),
+                 *(f"{value:.6f}" for value in manifest["thresholds"][name])]
+                for name in levels
+            ],
+            numeric=range(1, 1 + len(stored.regions)),
+        ),
+        "versions": table("Versions", ["package", "version"], [[n, str(v)] for n, v in sorted(manifest["versions"].items())]),
+        "made_by": table(
+            "How the detector was made",
+            ["what", "value"],
+            [[word(str(name)), Cell(value if isinstance(value, str) else json.dumps(value), "code")]
+             for name, value in made_by.items()],
+            empty="Nothing is recorded of how the detector was made.",
+        ),
+    }  # fmt: skip
+
+
+def _calibration(calibration: dict[str, Any]) -> str:
+    products = calibration["products"]
+    if not products:
+        return "none: the thresholds were given"
+    return f"{len(products)} products, {calibration['runs']} runs each, none of them in the kit"
+
+
+def repeat_section(stored: Stored) -> dict[str, Any]:
+    """The command, and what it should bring again."""
+    return {
+        "command": stored.manifest["command"],
+        "digests": stored.summary["digests"],
+        "late": percent(None, why="not applicable"),
+    }
