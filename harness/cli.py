@@ -31,10 +31,16 @@ STANDARD_SCENARIO = Path("scenarios/knapp.toml")
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
 
 
-def main() -> None:
-    """Run a command; every error becomes one sentence and an exit code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit; every error becomes one sentence and an exit code.
+
+    Args:
+        arguments: Words after `python -m harness`; those of the process when absent.
+    """
     try:
-        app(standalone_mode=False)
+        code = app(args=arguments, standalone_mode=False)
+        # Outside of its standalone mode typer returns the code of `typer.Exit` instead of raising it.
+        sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except BenchError as error:

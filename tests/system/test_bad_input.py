@@ -1,0 +1,119 @@
+"""Bad input: one sentence (where: expected, got), exit 2, nothing written, no traceback."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.strips.kit import Kit, register_text, standard_kit
+from model.bundle import SHIPPED
+
+Bench = Callable[..., tuple[int, str, str]]
+Write = Callable[..., Path]
+
+
+def refused(bench: Bench, scenario: Path, *words: object) -> str:
+    """The sentence with which `validate` refuses; checks exit code, silence on standard output, and that nothing is."""
+    out = scenario.parent / "refused"
+    code, output, error = bench("validate", scenario, "--out", out, *words)
+    assert code == 2, error
+    assert output == ""
+    assert "Traceback" not in error
+    assert not out.exists()
+    assert not list(scenario.parent.glob(".refused*"))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"line": {"slot_ms": -0.5}}, "small.toml: line.slot_ms: expected a number > 0, got -0.5"),
+        ({"line": {"slot": 1}}, "small.toml: line.slot: expected one of clock, "),
+        ({"line": {"slot_ms": "fast"}}, "small.toml: line.slot_ms: expected a valid number"),
+        ({"kit": {"required": 4}}, "small.toml: kit: expected required <= runs, got 4 of 3"),
+        ({"detector": {"bundle": "nowhere"}}, "bundle.toml: expected a file of a detector bundle, got no such file"),
+        ({"detector": {"bundle": "compact", "score": "taste"}}, "detector.score: expected one of ssim"),
+        ({"detector": {"factory": "nowhere:made"}}, "detector.factory: expected module:factory"),
+        ({"acceptance": {"deciding": ["luck"]}}, "luck"),
+        ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),
+        ({"line": {"pockets_to_gate": 24}}, "line.pockets_to_gate"),
+    ],
+)
+def test_scenario(write_scenario: Write, bench: Bench, table: dict[str, Any], sentence: str) -> None:
+    """A scenario that cannot be run is refused before a strip is drawn."""
+    assert sentence in refused(bench, write_scenario(**table))
+
+
+def test_kit_with_a_class_that_does_not_exist(write_scenario: Write, bench: Bench) -> None:
+    """The line of the register is named, and the legal classes."""
+    path = write_scenario()
+    register = path.parent / "small.csv"
+    register.write_text(register.read_text().replace("stuck_particle", "rust"))
+    assert "small.csv: line 2: defect: expected one of stuck_particle" in refused(bench, path)
+
+
+def test_kit_that_overlaps_calibration(write_scenario: Write, bench: Bench) -> None:
+    """Products that thresholds were tuned on cannot be in a kit."""
+    path = write_scenario(detector={"bundle": "compact"})
+    calibration = standard_kit("calibration")
+    (path.parent / "small.csv").write_text(register_text(Kit("small", calibration.strips[-7:] + calibration.strips[:2])))
+    assert "expected no product of the calibration, got 9 shared" in refused(bench, path)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A copy of the shipped bundle that may be damaged."""
+    return Path(shutil.copytree(SHIPPED / "compact", tmp_path / "bundle"))
+
+
+def test_thresholds_without_a_region(write_scenario: Write, bench: Bench, bundle: Path) -> None:
+    """Every level needs a threshold a region."""
+    path = bundle / "thresholds.toml"
+    lines = path.read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("strip = "))
+    lines[place] = lines[place].rsplit(",", 1)[0] + "]"
+    path.write_text("\n".join(lines))
+    sentence = refused(bench, write_scenario(detector={"bundle": "bundle"}))
+    assert "thresholds.toml: ssim.strip: expected 4 finite thresholds" in sentence
+
+
+def test_weights_that_are_not_the_ones_described(write_scenario: Write, bench: Bench, bundle: Path) -> None:
+    """Weights are held against the digest in `bundle.toml`."""
+    with (bundle / "weights.weights.h5").open("ab") as file:
+        file.write(b"x")
+    assert "weights.weights.h5: expected weights of model" in refused(bench, write_scenario(detector={"bundle": "bundle"}))
+
+
+def test_output_folder_that_exists(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
+    """A folder that is there is left as it is."""
+    (tmp_path / "there").mkdir()
+    code, _, error = bench("validate", write_scenario(), "--out", tmp_path / "there")
+    assert code == 2
+    assert "there: expected a folder that does not exist yet, got one that does" in error
+    assert not list((tmp_path / "there").iterdir())
+
+
+def test_output_folder_below_a_file(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
+    """A folder that cannot be made is refused before anything is computed."""
+    (tmp_path / "file").write_text("")
+    code, _, error = bench("validate", write_scenario(), "--out", tmp_path / "file" / "result")
+    assert code == 2
+    assert "expected a folder that can be written" in error
+
+
+def test_command_line(bench: Bench) -> None:
+    """A word the command line does not know is bad input as well."""
+    code, _, error = bench("validate", "--speed", "high")
+    assert code == 2
+    assert "--speed" in error
+
+
+def test_replay_of_no_result(bench: Bench, tmp_path: Path) -> None:
+    """A folder without a manifest is no result."""
+    code, _, error = bench("replay", tmp_path)
+    assert code == 2
+    assert "manifest.json: expected a file of a result" in error
