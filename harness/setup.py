@@ -80,6 +80,7 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
     network = NetworkDetector(str(beside) if beside.is_dir() else bundle, source.geometry, score=choice.score)
     thresholds = network.thresholds()
     refuse_overlap(kit, thresholds.products, "calibration")
+    refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")
     return Setup(
         kit, source, network, dict(thresholds.levels), list(thresholds.products), thresholds.runs,
         dict(network.bundle.made_by),

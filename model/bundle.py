@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,9 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         network = NetworkConfig.from_dict(description["network"])
         stated = str(description["digests"]["model"])
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise BundleError(str(folder / "bundle.toml"), f"a key {error}", "none") from None
+    except (AttributeError, TypeError, ValueError) as error:
         raise BundleError(str(folder / "bundle.toml"), "[network] and [digests] of a bundle", error) from None
     weights = folder / "weights.weights.h5"
     if not weights.is_file():
@@ -119,10 +122,10 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
         BundleError: Missing file, thresholds of another model or score, a level or region missing, or no finite number.
     """
     path = folder / "thresholds.toml"
-    values = _read_toml(path)
-    if score not in values.get("scores", {}):
-        raise BundleError(f"{path}: scores", f"thresholds for {score}", ", ".join(values.get("scores", {})) or "none")
-    table = values["scores"][score]
+    scores = _read_toml(path).get("scores", {})
+    table = scores.get(score) if isinstance(scores, dict) else None
+    if not isinstance(table, dict):
+        raise BundleError(f"{path}: scores", f"thresholds for {score}", ", ".join(scores) or "none")
     if table.get("model") != model:
         raise BundleError(f"{path}: {score}.model", model[:12], str(table.get("model", "nothing"))[:12])
     levels = {}
@@ -138,6 +141,16 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
     return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)))
 
 
+def _finite_numbers(values: object, count: int) -> bool:
+    """Whether this is a list of so many finite numbers, and nothing else in it."""
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        and bool(np.isfinite(np.asarray(values, np.float32)).all())
+    )
+
+
 def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
     """Write or replace one score's thresholds in `thresholds.toml`; those of other scores stay."""
     path = folder / "thresholds.toml"
@@ -148,20 +161,21 @@ def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
         "runs": thresholds.runs,
         "products": list(thresholds.products),
     }
-    _write(path, _toml({"scores": scores}))
+    _write(path, {"scores": scores})
 
 
 def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any]) -> Bundle:
     """Write `bundle.toml` for the weights that already lie in the folder."""
     digest = model_digest(network, folder / "weights.weights.h5")
-    text = _toml({"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)})
-    _write(folder / "bundle.toml", text)
+    tables = {"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)}
+    _write(folder / "bundle.toml", tables)
     return load_bundle(folder)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, tables: Mapping[str, Any]) -> None:
+    text = "\n".join(_toml(tables)).lstrip("\n") + "\n"
     beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text(text, encoding="utf-8", newline="\n")
     beside.replace(path)
 
 
@@ -174,14 +188,34 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise BundleError(str(path), "readable TOML", error) from None
 
 
-def _toml(tables: Mapping[str, Any], prefix: str = "") -> str:
-    """Nested tables of plain values as TOML."""
-    lines = []
+def _toml(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Lines of nested tables of plain values as TOML; keys of any spelling, at any depth."""
+    tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    if path and (len(tables) < len(table) or not tables):
+        yield f"\n[{'.'.join(map(_toml_key, path))}]"
+    for key, value in table.items():
+        if key not in tables:
+            yield f"{_toml_key(key)} = {_toml_value(value)}"
     for key, value in tables.items():
-        if isinstance(value, Mapping):
-            lines.append(f"\n[{prefix}{json.dumps(key)}]" if not key.isidentifier() else f"\n[{prefix}{key}]")
-            scalars = {name: item for name, item in value.items() if not isinstance(item, Mapping)}
-            lines += [f"{name} = {json.dumps(item, ensure_ascii=False)}" for name, item in scalars.items()]
-            nested = {name: item for name, item in value.items() if isinstance(item, Mapping)}
-            lines.append(_toml(nested, f"{prefix}{key}."))
-    return "\n".join(line for line in lines if line) + ("\n" if not prefix else "")
+        yield from _toml(value, (*path, key))
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)
+
+
+def _toml_value(value: object) -> str:
+    """One value; an integer, number, string, truth value or a list of them.
+
+    >>> _toml_value(["a", 1, 0.5, True])
+    '["a", 1, 0.5, true]'
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)  # `inf` and `nan` are spelled as in Python
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    raise TypeError(f"expected plain values for TOML, got {value!r}")

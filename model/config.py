@@ -34,6 +34,12 @@ class NetworkConfig:
             raise ValueError(f"stem: expected 1, 2, 4 or 8, got {self.stem}")
         if len(self.inner) != len(self.outer) or not self.outer:
             raise ValueError(f"inner, outer: expected one width a stage, got {self.inner} and {self.outer}")
+        if min(*self.inner, *self.outer) < 1:
+            raise ValueError(f"inner, outer: expected widths >= 1, got {self.inner} and {self.outer}")
+        if self.code_px < 1:
+            raise ValueError(f"outer: expected stages that leave a pixel of {PATCH_PX}, got {len(self.outer)} of them")
+        if self.bottleneck not in ("dense", "convolutional"):
+            raise ValueError(f"bottleneck: expected dense or convolutional, got {self.bottleneck!r}")
         if self.code < 1:
             raise ValueError(f"code: expected >= 1, got {self.code}")
 

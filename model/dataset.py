@@ -38,7 +38,7 @@ class Batch:
     Attributes:
         image: X, augmented.
         perturbed: X* = P_q(X).
-        noise: abs(X* - X) for the noise loss `residual`, the noise on black for `eq6`.
+        noise: abs(X* - X) for the noise loss `residual`, N = M S, the noise on black, for `eq6`.
     """
 
     image: NDArray[np.float32]
@@ -59,9 +59,8 @@ def batches(chunks: Iterable[Chunk], config: TrainingConfig, *, seed: int) -> It
         noise = np.zeros_like(image)
         for index in np.nonzero(rng.random(len(images)) < config.perturbed)[0]:
             other = images[int(rng.integers(len(images)))]
-            perturbed[index], mask = perturb(image[index], other, rng=rng)
-            difference = np.abs(perturbed[index] - image[index])
-            noise[index] = difference if config.noise_loss == "residual" else mask * perturbed[index]
+            perturbed[index], _, on_black = perturb(image[index], other, rng=rng)
+            noise[index] = np.abs(perturbed[index] - image[index]) if config.noise_loss == "residual" else on_black
         yield Batch(image[..., None], perturbed[..., None], noise[..., None])
 
 
@@ -98,22 +97,24 @@ def drawn_ahead(source: Iterable[Batch]) -> Iterator[Batch]:
     line: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
     stop = threading.Event()
 
+    def hand_over(item: Batch | BaseException | None) -> bool:
+        """Wait for a place in the line; False when nobody waits at its other end any more."""
+        while not stop.is_set():
+            try:
+                line.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
     def fill() -> None:
         try:
-            for batch in source:
-                while not stop.is_set():
-                    try:
-                        line.put(batch, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue
-                if stop.is_set():
-                    return
-            line.put(None)
+            if all(hand_over(batch) for batch in source):
+                hand_over(None)
         except BaseException as error:  # noqa: BLE001  # handed to the consumer, who raises it
-            line.put(error)
+            hand_over(error)
 
-    thread = threading.Thread(target=fill, daemon=True)
+    thread = threading.Thread(target=fill, name="batches drawn ahead", daemon=True)
     thread.start()
     try:
         while (item := line.get()) is not None:

@@ -71,7 +71,7 @@ def random_perlin(shape: tuple[int, int], *, rng: np.random.Generator, powers: t
     return np.ascontiguousarray(turned / max(float(np.abs(turned).max()), 1e-6))
 
 
-def perturb(image: Field, other: Field, *, rng: np.random.Generator) -> tuple[Field, Field]:
+def perturb(image: Field, other: Field, *, rng: np.random.Generator) -> tuple[Field, Field, Field]:
     """P_q of a square image that was chosen to be perturbed.
 
     X* = (1 - M) X + (1 - beta) M X + beta M S, with S a uniform grey, a Perlin texture or another good patch.
@@ -82,7 +82,7 @@ def perturb(image: Field, other: Field, *, rng: np.random.Generator) -> tuple[Fi
         rng: Of this patch.
 
     Returns:
-        (X*, M): the perturbed image and its map, 1.0 where perturbed.
+        (X*, M, N): the perturbed image, its map (1.0 where perturbed), and the noise on black, M S.
     """
     mask = _random_mask(image.shape[0], rng)
     kind = rng.random()
@@ -94,7 +94,7 @@ def perturb(image: Field, other: Field, *, rng: np.random.Generator) -> tuple[Fi
         source = other
     beta = np.float32(rng.uniform(*BLEND))
     blended = image + beta * mask * (source - image)
-    return blended.astype(np.float32), mask
+    return blended.astype(np.float32), mask, (mask * source).astype(np.float32)
 
 
 def _random_mask(size: int, rng: np.random.Generator) -> Field:

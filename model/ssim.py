@@ -87,6 +87,8 @@ def dissimilarity(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> ND
             "expected uint8 and float32 (n, h, w), "
             f"got {images.dtype} {images.shape} and {rebuilt.dtype} {rebuilt.shape}"
         )
+    if min(images.shape[1:]) < _TAPS:
+        raise ValueError(f"expected images of {_TAPS} x {_TAPS} pixels or more, got {images.shape}")
     out = np.empty(len(images))
     _dissimilarity(images, rebuilt, _WINDOW, out)
     # Compiled with fast arithmetic, which may assume that there are no NaN; so they are looked for here.

@@ -1,7 +1,22 @@
-"""The report of a result folder. Formats tables; computes nothing."""
+"""The report of a result folder: one HTML file that opens without a network. Formats tables, concludes nothing."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
+__all__ = ["write_report"]
+
 
 def write_report(folder: Path) -> None:
-    (folder / "report.html").write_text("<html></html>")
+    """Write `report.html` of a result folder from what is stored in it; the same folder gives the same bytes.
+
+    Args:
+        folder: With `summary.json`, `manifest.json`, the four tables, `looks.csv`, and `evidence/` where there is one.
+
+    Raises:
+        ResultError: A file of the result is missing or unreadable.
+    """
+    from harness.report.html import report_html  # late: what draws is slow to load, and most commands draw nothing
+
+    page = report_html(folder)
+    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")

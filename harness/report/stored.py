@@ -16,6 +16,11 @@ from harness.errors import ResultError
 MISSING_WHY = "the line inspected fewer runs than the kit has, so the tables of scores are not whole"
 
 
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows, each by its column names."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
 @dataclass(frozen=True)
 class Stored:
     """A result folder.

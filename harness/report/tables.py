@@ -1,4 +1,4 @@
-"""Sections 1 to 6 and 17: what was asked, of what, by what, and what came out. Formats what is stored."""
+"""Sections 2 to 6 and 17: what was asked, of which products, beside which inspectors, of which machine."""
 
 from __future__ import annotations
 
@@ -9,111 +9,9 @@ import pandas as pd
 
 from harness.acceptance.baseline import agreement, score_inspectors
 from harness.acceptance.intervals import exact_interval
-from harness.acceptance.policy import verdict_text
 from harness.acceptance.rule import TRUTHS, Count
-from harness.report.stored import Stored
-from harness.report.words import Cell, Table, interval, no_number, number, percent, rule_text, table, word
-
-CRITERION_NAMES = {
-    "defective_median_inspector": "Defective products right, against the median inspector",
-    "good_median_inspector": "Good products right, against the median inspector",
-    "defective_pooled_baseline": "Defective products right, against all inspectors pooled",
-    "good_pooled_baseline": "Good products right, against all inspectors pooled",
-    "knapp_rze_ratio": "Knapp: reject zone efficiency, machine / baseline",
-    "knapp_rze_split_half": "Knapp: the same, zones and efficiency from different halves of the looks",
-    "knapp_rag_ceiling": "Knapp: rejects in the accept and grey zones",
-    "mcnemar_defective": "Paired, defective products (McNemar)",
-    "mcnemar_good": "Paired, good products (McNemar)",
-    "noninferior_critical": "Not inferior, critical defects",
-    "noninferior_major": "Not inferior, major defects",
-    "noninferior_minor": "Not inferior, minor defects",
-    "noninferior_good": "Not inferior, good products",
-    "no_late_run": "No late run",
-}
-UNITS = {"mcnemar": "points", "noninferior": "points", "knapp_rze_ratio": "", "knapp_rze_split_half": ""}
-
-TIMING_WORDS = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}
-
-
-def verdict_section(stored: Stored) -> dict[str, Any]:
-    """The verdict, every criterion, and whether timing may be claimed."""
-    summary = stored.summary
-    timing, criteria = summary["timing"], summary["criteria"]
-    return {
-        "verdict": summary["verdict"],
-        "verdict_text": verdict_text(summary["verdict"], summary["baseline"]["source"]),
-        "why": _why(stored),
-        "timing": TIMING_WORDS[timing["valid"]],
-        "timing_why": _timing_why(timing),
-        "quick": stored.manifest["quick"],
-        "deciding": _criteria("Criteria that decide the verdict", [row for row in criteria if row["deciding"]]),
-        "shown": _criteria(
-            "Criteria that are shown and do not decide", [row for row in criteria if not row["deciding"]]
-        ),
-        "rules": table(
-            "Rules behind the timing claim",
-            ["rule", "observed", "bound", "result", "what to change"],
-            [
-                [r["rule"], r["observed"], r["bound"], _result(r["passed"]), r["advice"] or "nothing"]
-                for r in timing["rules"]
-            ],
-            numeric=(1, 2),
-            empty="No timing is claimed, so no rule was checked.",
-        ),
-    }
-
-
-def _why(stored: Stored) -> str:
-    """The verdict in one sentence."""
-    summary = stored.summary
-    if summary["verdict"] == "INVALID":
-        return "The timing claim cannot be made, and INVALID outranks every other verdict."
-    against = [row for row in summary["criteria"] if row["deciding"] and row["passed"] is not True]
-    if not against:
-        return "Every deciding criterion is met."
-    names = "; ".join(CRITERION_NAMES.get(row["name"], word(row["name"])) for row in against)
-    return f"Not met: {names}."
-
-
-def _timing_why(timing: dict[str, Any]) -> str:
-    slots = f"{timing['slots']:,} slots, {timing['late']:,} late, {timing['warm_up']:,} warm-up slots left out"
-    if timing["valid"] is None:
-        return f"No claim on response times is made. Seen: {slots}."
-    return f"Claim: {100 * timing['quantile']:g} % of the verdicts come before the cut-off. Seen: {slots}."
-
-
-def _criteria(caption: str, rows: list[dict[str, Any]]) -> Table:
-    return table(
-        caption,
-        ["criterion", "observed", "bound", "count", "95 % interval", "result"],
-        [
-            [
-                CRITERION_NAMES.get(row["name"], word(row["name"])),
-                Cell("\n".join(filter(None, (str(row["observed"]), row["note"]))), "noted"),
-                str(row["bound"]),
-                _count(row),
-                interval(row["low"], row["high"], _unit(row["name"])),
-                _result(row["passed"]),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _unit(name: str) -> str:
-    return next((unit for start, unit in UNITS.items() if name.startswith(start)), "%")
-
-
-def _count(row: dict[str, Any]) -> str:
-    if row["numerator"] is None or row["denominator"] is None:
-        return "no count: a mean"
-    return f"{row['numerator']}/{row['denominator']}".replace("-", "\u2212")
-
-
-def _result(passed: bool | None) -> Cell:
-    if passed is None:
-        return Cell("not decided", "muted")
-    return Cell("pass", "pass") if passed else Cell("fail", "fail")
+from harness.report.stored import Stored, records
+from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
 
 
 def scope_section(stored: Stored) -> dict[str, Any]:
@@ -137,7 +35,7 @@ def scope_section(stored: Stored) -> dict[str, Any]:
 def protocol_section(stored: Stored) -> dict[str, Any]:
     """What was fixed before the first look."""
     summary, scenario = stored.summary, stored.manifest["scenario"]
-    settings = [
+    settings: list[list[str | Cell]] = [
         [f"{part}.{key}" if key else part, Cell(json.dumps(value, ensure_ascii=False), "code")]
         for part, key, value in _leaves(scenario)
     ]
@@ -181,7 +79,7 @@ def register_section(stored: Stored) -> dict[str, Any]:
             f"{rows['size_um'].min():.0f} \u2013 {rows['size_um'].max():.0f} \u00b5m"
             if rows["size_um"].notna().any()
             else "no size",
-            ", ".join(f"{name or 'none'} {n}" for name, n in sorted(rows["criticality"].value_counts().items())),
+            ", ".join(f"{name} {n}" for name, n in sorted(rows["criticality"].astype(str).value_counts().items())),
         ]
         for kind, rows in defective.groupby("defect", sort=True)
     ]
@@ -196,7 +94,7 @@ def register_section(stored: Stored) -> dict[str, Any]:
         "register": table(
             "Every product of the kit",
             ["product", "truth", "defect", "size", "contrast", "criticality", "place"],
-            [_register_row(row, stored.regions) for row in products.to_dict("records")],
+            [_register_row(row, stored.regions) for row in records(products)],
             numeric=(3, 4),
         ),
     }  # fmt: skip
@@ -255,9 +153,9 @@ def baseline_section(stored: Stored) -> dict[str, Any]:
     }
 
 
-def _with_interval(count: Count) -> tuple[str, str]:
+def _with_interval(count: Count) -> tuple[Cell, str]:
     bounds = exact_interval(*count)
-    return count.text, interval(bounds.low, bounds.high) if count.n else no_number("no products")
+    return counted(count.text), interval(bounds.low, bounds.high) if count.n else no_number("no products")
 
 
 def machine_section(stored: Stored) -> dict[str, Any]:
@@ -285,7 +183,9 @@ def machine_section(stored: Stored) -> dict[str, Any]:
             ],
             numeric=range(1, 1 + len(stored.regions)),
         ),
-        "versions": table("Versions", ["package", "version"], [[n, str(v)] for n, v in sorted(manifest["versions"].items())]),
+        "versions": table(
+            "Versions", ["package", "version"], [[name, str(v)] for name, v in sorted(manifest["versions"].items())]
+        ),
         "made_by": table(
             "How the detector was made",
             ["what", "value"],
@@ -304,9 +204,8 @@ def _calibration(calibration: dict[str, Any]) -> str:
 
 
 def repeat_section(stored: Stored) -> dict[str, Any]:
-    """The command, and what it should bring again."""
+    """The command, and the digests that a repetition must bring again."""
     return {
         "command": stored.manifest["command"],
-        "digests": stored.summary["digests"],
-        "late": percent(None, why="not applicable"),
+        "digests": [(name, Cell(value, "code")) for name, value in sorted(stored.summary["digests"].items())],
     }

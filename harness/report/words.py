@@ -12,10 +12,11 @@ MINUS = "\u2212"
 
 
 class Cell(NamedTuple):
-    """One cell of a table; `tone` is a class of the style sheet: pass, fail, warn, muted, code."""
+    """One cell of a table; `tone` is a class of the style sheet: pass, fail, muted, code; `note` a small line below."""
 
     text: str
     tone: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def table(
     """A `Table` from plain text and cells.
 
     >>> table("Counts", ["who", "n"], [["good", "10"]]).rows
-    ((Cell(text='good', tone=''), Cell(text='10', tone='')),)
+    ((Cell(text='good', tone='', note=''), Cell(text='10', tone='', note='')),)
     """
     cells = tuple(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row) for row in rows)
     return Table(caption, tuple(head), cells, frozenset(numeric), empty)
@@ -98,6 +99,16 @@ def interval(low: float | None, high: float | None, unit: str = "%") -> str:
     sign = "+" if unit == "points" else ""
     text = f"{100 * low:{sign}.1f} {DASH} {100 * high:{sign}.1f} {unit}"
     return text.replace("-", MINUS)
+
+
+def counted(text: str) -> Cell:
+    """A count as `rule.Count` words it, with what stands in brackets as a small line below.
+
+    >>> counted("12/13 (insufficient n for 90/95)")
+    Cell(text='12/13', tone='', note='insufficient n for 90/95')
+    """
+    count, _, rest = text.partition(" (")
+    return Cell(count, note=rest.removesuffix(")"))
 
 
 def word(name: str) -> str:

@@ -171,17 +171,19 @@ def scratch(length_px: float, contrast: float, rng: np.random.Generator) -> Pain
     ends = _cover((0.5 * length_px - np.abs(along)).astype(np.float32), softness=3.0)
     body = _cover((0.5 * width - np.abs(across)).astype(np.float32)) * ends
     flank = np.exp(-0.5 * ((across - width) / 0.8) ** 2) * ends
-    light = (1.0 - contrast * body) * (1.0 + 0.15 * contrast * flank)
-    return Paint(light.astype(np.float32), body > 0.4)
+    # A line narrower than a pixel and its edge never covers one whole: the middle is brought to the contrast stated.
+    light = (1.0 - contrast * body / body.max()) * (1.0 + 0.15 * contrast * flank)
+    return Paint(light.astype(np.float32), body > 0.5)
 
 
 def bump(size_px: float, contrast: float, rng: np.random.Generator) -> Paint:
     """A rise of the surface: a weak lens, dark on one flank, lighter on the other."""
-    y, x = _grid(0.8 * size_px)
+    y, x = _grid(1.4 * size_px)
     turn = rng.uniform(0, 2 * np.pi)
     radius = 0.5 * size_px
     share = np.hypot(x, y) / radius
-    slope = share * np.exp(0.5 * (1 - (share / 0.7) ** 2)) / 0.7
+    # Steepest at 0.45 of the radius and flat beyond 1.1 of it, so that what is seen has the size that is registered.
+    slope = share / 0.45 * np.exp(0.5 * (1 - (share / 0.45) ** 2)) * np.clip((1.1 - share) / 0.3, 0, 1)
     lit = np.cos(np.arctan2(y, x) - turn)
     shade = slope * (0.55 + 0.45 * lit)
     light = 1.0 - contrast * np.clip(shade, 0, 1) + 0.2 * contrast * np.clip(-slope * lit, 0, 1)
@@ -191,23 +193,26 @@ def bump(size_px: float, contrast: float, rng: np.random.Generator) -> Paint:
 def contamination_foam(width_px: float, contrast: float, rng: np.random.Generator) -> Paint:
     """A raft of many small bubbles that hang together and stay; half of the rafts hold a particle."""
     height = width_px * float(rng.uniform(0.18, 0.30))
-    y, x = _grid(0.6 * width_px)
+    y, x = _grid(0.5 * width_px + 6.0)
+    through = np.ones_like(x)  # what all rims together let pass, were they opaque
     light = np.ones_like(x)
     mask = np.zeros(x.shape, bool)
-    for _ in range(int(width_px * height / 28)):
-        radius = float(rng.uniform(2.0, 5.5))
-        centre_x = rng.uniform(-0.5, 0.5) * width_px
-        centre_y = rng.uniform(-0.3, 0.7) * height * np.sqrt(max(0.0, 1 - (2 * centre_x / width_px) ** 2))
-        distance = radius - np.hypot(x - centre_x, y - centre_y)
-        rim = _cover(distance.astype(np.float32)) * (1 - 0.8 * _cover((distance - 1.6).astype(np.float32)))
-        light *= 1 - contrast * rim
-        mask |= distance > 0
     if rng.random() < 0.5:
-        grain = particle(max(6.0, 0.12 * width_px), min(1.3 * contrast, 0.6), rng)
+        grain = particle(max(6.0, 0.12 * width_px), contrast, rng)
         half, reach = x.shape[0] // 2, grain.mask.shape[0] // 2
         window = np.s_[half - reach : half + reach + 1, half - reach : half + reach + 1]
-        light[window] *= grain.transmission
-        mask[window] |= grain.mask
+        light[window] = grain.transmission
+        mask[window] = grain.mask
+    for _ in range(int(width_px * height / 8)):
+        if mask.sum() >= _FOAM_FILL * width_px**2:
+            break
+        radius = float(rng.uniform(2.0, 5.5))
+        centre_x = rng.uniform(-0.5, 0.5) * (width_px - 2 * radius)
+        centre_y = rng.uniform(-0.3, 0.7) * height * np.sqrt(max(0.0, 1 - (2 * centre_x / width_px) ** 2))
+        distance = radius - np.hypot(x - centre_x, y - centre_y)
+        through *= 1 - _cover(distance.astype(np.float32)) * (1 - 0.8 * _cover((distance - 1.6).astype(np.float32)))
+        mask |= distance > 0
+    light = np.minimum(light, 1 - contrast * (1 - through))
     return Paint(light.astype(np.float32), mask)
 
 
@@ -231,7 +236,7 @@ def laser_cut(displacement_px: float, contrast: float, rng: np.random.Generator)
 def _pushed(displacement_px: float, contrast: float, rng: np.random.Generator, *, reach: tuple[float, float]) -> Paint:
     """Content moved sideways by at most `displacement_px`, as a bell over `reach` rows and some columns."""
     long_px, wide_px = float(rng.uniform(*reach)), max(1.2 * displacement_px, 8.0)
-    y, x = _grid(max(2.2 * long_px, 2.2 * wide_px))
+    y, x = _grid(3.0 * max(long_px, wide_px))
     bell = np.exp(-0.5 * (y / long_px) ** 2) * np.exp(-0.5 * (x / wide_px) ** 2)
     sign = -1.0 if rng.random() < 0.5 else 1.0
     shift = np.stack([np.zeros_like(bell), sign * displacement_px * bell]).astype(np.float32)
@@ -279,7 +284,7 @@ def scratch_width_px(contrast: float) -> float:
 
 
 _FOAM_FILL = 0.24 * 0.8
-"""Height over width of a raft in the middle of its range, and how much of that box is bubbles."""
+"""Height over width of a raft in the middle of its range, and how much of that box is bubbles; rafts grow to it."""
 
 
 def natural_size_px(defect: Defect, um_per_px: float) -> float:

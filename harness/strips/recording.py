@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from harness.strips.defects import TRUTH_PX, Mask
 from harness.strips.kit import Kit, Strip, load_register, register_text
 
 ENDINGS = (".png", ".tif", ".tiff")
+FORMATS = ("PNG", "TIFF")
 LARGEST_FRAME_PX = 64_000_000
 """A frame that says it is larger is refused before it is decoded."""
 
@@ -120,7 +123,8 @@ def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
         runs: How many a scenario wants; the set must have as many.
 
     Raises:
-        RecordingError: Every problem found: keys, register, missing, double or wrongly sized frames, folders unknown.
+        RecordingError: Every problem found: keys, register, missing, double, damaged or wrongly sized frames, folders
+            unknown.
     """
     description = _describe(folder / "recording.toml")
     try:
@@ -163,58 +167,109 @@ def _describe(path: Path) -> _Description:
 
 
 def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterator[Problem]:
-    """Everything wrong with the frames, without decoding them."""
-    root = folder / "frames"
+    """Everything wrong with the frames, and with the masks there are, every file looked at."""
+    root, masks = folder / "frames", folder / "masks"
+    uses = Counter(strip.path for strip in kit.strips)
     for strip in kit.strips:
-        if not strip.path or Path(strip.path).is_absolute() or ".." in Path(strip.path).parts:
-            yield Problem(f"{folder / 'kit.csv'}: {strip.product}: path", "a folder below frames/", repr(strip.path))
+        where = f"{folder / 'kit.csv'}: {strip.product}: path"
+        if not _below(root, strip.path):
+            yield Problem(where, "a folder below frames/", repr(strip.path))
             continue
+        if uses[strip.path] > 1:
+            yield Problem(where, "a folder of its own", f"{strip.path!r}, of {uses[strip.path]} products")
         for run in range(1, description.runs + 1):
             for number in description.frames:
                 yield from _file_problems(root / strip.path / str(run), number, description.frame_shape)
-    known = {Path(strip.path).parts[0] for strip in kit.strips if strip.path}
+                if strip.defect is not None and _found(masks / strip.path / str(run), number):
+                    yield from _file_problems(masks / strip.path / str(run), number, description.frame_shape)
+    known = {Path(strip.path).parts[0] for strip in kit.strips if Path(strip.path).parts}
     if root.is_dir():
         for child in sorted(root.iterdir()):
             if child.name not in known:
                 yield Problem(str(child), "a product of kit.csv", "one that is not in it")
 
 
+def _below(root: Path, path: str) -> bool:
+    """True when a register's path names a folder inside `root`, links followed."""
+    parts = Path(path).parts
+    if not parts or ".." in parts or "\0" in path or Path(path).is_absolute():
+        return False
+    return (root / path).resolve().is_relative_to(root.resolve())
+
+
+def _found(run_folder: Path, number: int) -> list[Path]:
+    return [path for ending in ENDINGS if (path := run_folder / f"{number}{ending}").is_file()]
+
+
 def _file_problems(run_folder: Path, number: int, shape: tuple[int, int]) -> Iterator[Problem]:
-    found = [path for ending in ENDINGS if (path := run_folder / f"{number}{ending}").is_file()]
+    found = _found(run_folder, number)
     if not found:
         yield Problem(str(run_folder / f"{number}.png"), "a frame", "no such file")
     elif len(found) > 1:
         yield Problem(str(run_folder / str(number)), "one file", " and ".join(path.name for path in found))
     else:
         try:
-            with Image.open(found[0]) as image:
-                size, mode = (image.height, image.width), image.mode
-        except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-            yield Problem(str(found[0]), "a readable picture", str(error))
-            return
-        if size[0] * size[1] > LARGEST_FRAME_PX or size != shape:
-            yield Problem(str(found[0]), f"{shape[0]} x {shape[1]} px", f"{size[0]} x {size[1]} px")
-        elif mode != "L":
-            yield Problem(str(found[0]), "8-bit grey", f"mode {mode}")
+            _check_picture(found[0], shape)
+        except RecordingError as error:
+            yield from error.problems
+
+
+def _check_picture(file: Path, shape: tuple[int, int]) -> None:
+    """Header first, then the whole file: sums of a PNG's chunks without unpacking, a TIFF by decoding it.
+
+    Raises:
+        RecordingError: Not 8-bit grey, another size, damaged, or cut short.
+    """
+    try:
+        with _opened(file, shape) as image:
+            if image.format == "PNG":
+                image.verify()
+            else:
+                image.load()
+    except RecordingError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
+        raise RecordingError(str(file), "a whole picture", error) from None
+
+
+def _opened(file: Path, shape: tuple[int, int]) -> Image.Image:
+    """A picture whose header says what it must; no pixel is decoded before that is known.
+
+    Raises:
+        RecordingError: Not a PNG or TIFF, not 8-bit grey, or another size.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is refused below, in our words
+            image = Image.open(file, formats=FORMATS)
+    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
+        raise RecordingError(str(file), "a readable picture", error) from None
+    size, mode = (image.height, image.width), image.mode
+    if size == shape and size[0] * size[1] <= LARGEST_FRAME_PX and mode == "L":
+        return image
+    image.close()
+    if size != shape:
+        raise RecordingError(str(file), f"{shape[0]} x {shape[1]} px", f"{size[0]} x {size[1]} px")
+    if mode != "L":
+        raise RecordingError(str(file), "8-bit grey", f"mode {mode}")
+    raise RecordingError(str(file), f"at most {LARGEST_FRAME_PX} px", f"{size[0]} x {size[1]} px")
 
 
 def _frame_file(root: Path, path: str, run: int, number: int) -> Path:
-    for ending in ENDINGS:
-        file = root / path / str(run) / f"{number}{ending}"
-        if file.is_file():
-            return file
-    raise RecordingError(str(root / path / str(run) / f"{number}.png"), "a frame", "no such file")
+    found = _found(root / path / str(run), number)
+    if not found:
+        raise RecordingError(str(root / path / str(run) / f"{number}.png"), "a frame", "no such file")
+    return found[0]
 
 
 def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        with Image.open(file) as image:
-            pixels = np.asarray(image)
+        with _opened(file, shape) as image:
+            return np.asarray(image)
+    except RecordingError:
+        raise
     except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
         raise RecordingError(str(file), "a whole picture", error) from None
-    if pixels.shape != shape or pixels.dtype != np.uint8:
-        raise RecordingError(str(file), f"8-bit grey, {shape[0]} x {shape[1]} px", f"{pixels.dtype} {pixels.shape}")
-    return pixels
 
 
 def write_description(folder: Path, geometry: Geometry, *, runs: int, source: str, licence: str) -> None:

@@ -1,0 +1,232 @@
+"""Sections 8, 10 to 12 and 14: counts of products and looks, put through the functions of `harness.acceptance`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.acceptance.assumed import assumed_probabilities
+from harness.acceptance.baseline import InspectorScores, score_inspectors
+from harness.acceptance.criteria import MARGINS
+from harness.acceptance.design import oc_curve
+from harness.acceptance.intervals import cluster_interval
+from harness.acceptance.knapp import Knapp, knapp
+from harness.acceptance.power import pass_rates, study
+from harness.acceptance.rule import TRUTHS
+from harness.acceptance.tables import size_groups, subgroups
+from harness.report.figures import Point, plane_figure
+from harness.report.stored import Stored, records
+from harness.report.verdict import CRITERION_NAMES, criteria_table
+from harness.report.words import Cell, counted, interval, no_number, number, percent, rule_text, table, word
+
+SEED = 1980
+"""Of resampling and simulation in the report, so that it comes out the same to the byte."""
+
+REPLICATIONS = 1000
+NO_ZONE = "the zone is empty"
+ZONES = {"reject": "p \u2265 0.7", "grey": "0.3 \u2264 p < 0.7", "accept": "p < 0.3"}
+
+
+def _scores(stored: Stored) -> InspectorScores:
+    return score_inspectors(stored.looks, stored.products, required=stored.required, runs=stored.runs)
+
+
+def zones_section(stored: Stored) -> dict[str, Any]:
+    """Zones by the baseline, efficiencies of each inspector and of the machine over them, and their plane."""
+    scores = _scores(stored)
+    machine = knapp(stored.products, scores.pooled)
+    alone = {str(name): knapp(rows, scores.pooled) for name, rows in scores.products.groupby("inspector", sort=True)}
+    who = "assumed inspector" if stored.assumed else "inspector"
+    rows = [_efficiency_row("machine", machine)]
+    rows += [_efficiency_row(f"{who} {name}", each) for name, each in alone.items()]
+    rows.append(["all inspectors pooled", _share(machine.rze_baseline), "1.000", _share(machine.rag_baseline)])
+    points = [Point(name, each.rag_machine, each.rze_machine, "inspector") for name, each in alone.items()]
+    points.append(Point("pooled", machine.rag_baseline, machine.rze_baseline, "pooled"))
+    points.append(Point("machine", machine.rag_machine, machine.rze_machine, "machine"))
+    counts = machine.zones.merge(stored.products[["product", "truth"]], on="product").groupby(["zone", "truth"]).size()
+    return {
+        "ratio": number(_float(machine.ratio), 4, why="no product is in the reject zone"),
+        "zones": table(
+            "Products by zone of the baseline",
+            ["zone", "pooled reject probability p", "defective", "good"],
+            [
+                [name, range_of_p, *(str(int(counts.get((name, truth), 0))) for truth in TRUTHS)]
+                for name, range_of_p in ZONES.items()
+            ],
+            numeric=(2, 3),
+        ),
+        "efficiencies": table(
+            "Efficiencies over the zones of the baseline",
+            ["who", "RZE", "RZE / pooled RZE", "RAG"],
+            rows,
+            numeric=(1, 2, 3),
+        ),
+        "figure": plane_figure(points, assumed=stored.assumed),
+    }
+
+
+def _efficiency_row(name: str, zones: Knapp) -> list[str]:
+    ratio = number(_float(zones.ratio), 3, why=NO_ZONE)
+    return [name, _share(zones.rze_machine), ratio, _share(zones.rag_machine)]
+
+
+def _share(value: Any) -> str:
+    return number(_float(value), 4, why=NO_ZONE)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def subgroups_section(stored: Stored) -> dict[str, Any]:
+    """Right products of the sub-groups, with intervals and Holm's correction."""
+    products = stored.products.assign(size=size_groups(stored.products["size_um"]))
+    regions = stored.regions
+    named: dict[str, tuple[str, Callable[[str], str]]] = {
+        "defect": ("class", word),
+        "size": ("size", lambda text: text.partition(": ")[2].replace("-", " \u2013 ").replace(" um", " \u00b5m")),
+        "region": ("region", lambda text: regions[int(text)]),
+        "vial": ("vial", lambda text: f"vial {text}"),
+        "criticality": ("criticality", word),
+    }
+    tables = []
+    for column, (title, shown) in named.items():
+        groups = subgroups(stored.products[["product", "truth", "right"]], products, column)
+        tables.append(
+            table(
+                f"Defective products right, by {title}",
+                [title, "right", "95 % interval", "P (Holm)"],
+                [
+                    [
+                        Cell(shown(row["group"]), "tight"),
+                        counted(row["shown"]),
+                        interval(row["low"], row["high"]),
+                        f"{row['p_holm']:.3f}",
+                    ]
+                    for row in records(groups)
+                ],
+                numeric=(3,),
+                empty=f"No defective product has a {title}.",
+            )
+        )
+    return {"tables": tables}
+
+
+def paired_section(stored: Stored) -> dict[str, Any]:
+    """Machine and median inspector on the same products; margins; and what the rules can show at all."""
+    rows = [row for row in stored.summary["criteria"] if row["name"].startswith(("mcnemar", "noninferior"))]
+    required, runs = stored.required, stored.runs
+    chances = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+    return {
+        "criteria": criteria_table("Paired comparison with the median inspector", rows),
+        "margins": ", ".join(f"{name} {100 * margin:g} points" for name, margin in MARGINS.items()),
+        "power": table(
+            "Power: how often a machine exactly as good as the inspectors meets each criterion",
+            ["criterion", "met in", "share", "95 % interval"],
+            [
+                [
+                    CRITERION_NAMES.get(row["criterion"], word(row["criterion"])),
+                    f"{row['passed']} of {row['replications']}",
+                    percent(row["rate"]),
+                    interval(row["low"], row["high"]),
+                ]
+                for row in records(_power(stored))
+            ],
+            numeric=(1, 2),
+        ),
+        "power_from": "the assumed model that the looks were drawn from"
+        if stored.assumed
+        else "the recorded shares of rejects, taken as if they were the inspectors' true probabilities",
+        "rule": rule_text(required, runs),
+        "curve": table(
+            f"The rule {rule_text(required, runs)}: chance that a product comes out right",
+            ["when one run is right with probability", *(f"{chance:g}" for chance in chances)],
+            [["independent runs", *(f"{float(p):.4f}" for p in oc_curve(chances, required=required, runs=runs))]],
+            numeric=range(1, 1 + len(chances)),
+        ),
+    }
+
+
+def _power(stored: Stored) -> pd.DataFrame:
+    products, looks = stored.products, stored.looks
+    baseline = stored.summary["baseline"]
+    if stored.assumed:
+        chances = assumed_probabilities(products, inspectors=baseline["inspectors"], seed=stored.summary["seed"])
+    else:
+        chances = looks.groupby(["product", "inspector"])["reject"].mean().rename("probability").reset_index()
+    plan = study(products, chances, looks=baseline["looks"], runs=stored.runs, required=stored.required)
+    return pass_rates(plan, rng=np.random.default_rng(SEED), replications=REPLICATIONS)
+
+
+def repeatability_section(stored: Stored) -> dict[str, Any]:
+    """How many products had all their runs alike, all but one, and so on."""
+    products = stored.products
+    accepts = products["runs"] - products["rejects"]
+    alike = accepts.where(accepts > products["rejects"], products["rejects"])
+    steps = range(stored.runs, (stored.runs - 1) // 2, -1)
+    counts = {truth: alike[products["truth"] == truth].value_counts() for truth in TRUTHS}
+    totals = {truth: int((products["truth"] == truth).sum()) for truth in TRUTHS}
+    return {
+        "table": table(
+            "Products by the number of identical looks",
+            ["identical looks", "defective", "good", "all"],
+            [
+                [
+                    f"{step} of {stored.runs}",
+                    *(f"{int(counts[truth].get(step, 0))}/{totals[truth]}" for truth in TRUTHS),
+                    f"{int((alike == step).sum())}/{len(products)}",
+                ]
+                for step in steps
+            ],
+            numeric=(1, 2, 3),
+        ),
+        "same": f"{int((alike == products['runs']).sum())}/{len(products)}",
+    }
+
+
+def yield_section(stored: Stored) -> dict[str, Any]:
+    """False rejects by products and by single looks, what they cost, and where the deciding patches lay."""
+    good = stored.products[stored.products["truth"] == "good"]
+    if good.empty:
+        return {"nothing": no_number("the kit has no good product")}
+    rejects, looks = int(good["rejects"].sum()), int(good["runs"].sum())
+    bounds = cluster_interval(good["rejects"], good["runs"], rng=np.random.default_rng(SEED))
+    wrong = int((~good["right"]).sum())
+    share = rejects / looks
+    slots_an_hour = 3_600_000 / stored.summary["timing"]["slot_ms"]
+    return {
+        "nothing": "",
+        "products": f"{wrong}/{len(good)}",
+        "looks": f"{rejects}/{looks}",
+        "share": percent(share),
+        "interval": interval(bounds.low, bounds.high),
+        "method": bounds.method,
+        "of_thousand": number(1000 * share, 0),
+        "an_hour": number(slots_an_hour * share, 0),
+        "slots_an_hour": number(slots_an_hour, 0),
+        "places": _false_reject_places(stored, good),
+    }
+
+
+def _false_reject_places(stored: Stored, good: pd.DataFrame) -> Any:
+    """Deciding patches of the rejected looks at good products: the highest score over its region's threshold."""
+    looks = stored.machine_looks
+    rejected = looks[looks["reject"] & looks["cause"].eq("score") & looks["product"].isin(good["product"])]
+    patches = stored.scores.merge(rejected[["product", "run"]], on=["product", "run"])
+    limits = np.maximum(np.array(stored.thresholds), 1e-12)
+    margin = (patches["score"].astype(np.float64) / limits[patches["region"]]).fillna(np.inf)
+    deciding = patches.loc[margin.groupby([patches["product"], patches["run"]]).idxmax()] if len(patches) else patches
+    counts = deciding.groupby(["region", "vial"]).size()
+    vials = range(int(stored.manifest["geometry"]["vials"]))
+    return table(
+        "Deciding patch of each false reject that the score caused, by region and vial",
+        ["region", *(f"vial {vial}" for vial in vials)],
+        [
+            [name, *(Cell(str(int(counts.get((region, vial), 0)))) for vial in vials)]
+            for region, name in enumerate(stored.regions)
+        ],
+        numeric=range(1, 1 + len(vials)),
+    )

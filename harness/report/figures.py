@@ -1,0 +1,229 @@
+"""Figures as inline SVG: drawn by matplotlib, freed of everything that would differ from one time to the next.
+
+Text stays text and takes the page's fonts. Each figure carries its own description for those who do not see it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from harness.acceptance.pod import Pod
+
+MACHINE, INSPECTORS, GOOD, LIMIT, GRID = "#14508f", "#8a5300", "#5d6b7a", "#a3261d", "#d9dee4"
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text, not outlines
+    "svg.hashsalt": "inspection harness",  # the same names of parts every time
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#55606e",
+    "axes.labelcolor": "#1c2430",
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "xtick.color": "#1c2430",
+    "ytick.color": "#1c2430",
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+}
+
+
+class Point(NamedTuple):
+    """A point of the plane; None where there is no number."""
+
+    name: str
+    rag: Any
+    rze: Any
+    kind: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """Share of rejects against size, and the curve fitted to it."""
+
+    sizes_um: list[float]
+    shares: list[float]
+    pod: Pod
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Highest scores of a region, a value a strip and run."""
+
+    region: str
+    good: NDArray[np.float64]
+    defective: NDArray[np.float64]
+    threshold: float
+
+
+def plane_figure(points: Sequence[Point], *, assumed: bool) -> Markup:
+    """RZE upwards, RAG to the right, a point per inspector and the machine."""
+    shown = [point for point in points if point.rag is not None and point.rze is not None]
+    if not shown:
+        return Markup("")
+    looks = {
+        "inspector": {"marker": "o", "s": 42, "facecolors": "white", "edgecolors": INSPECTORS},
+        "pooled": {"marker": "s", "s": 48, "color": INSPECTORS},
+        "machine": {"marker": "D", "s": 58, "color": MACHINE},
+    }
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(5.2, 3.6)
+        for place, point in enumerate(shown):
+            at = float(point.rag), float(point.rze)
+            side, rise = (7, -7)[place % 2], (6, -11)[place // 2 % 2]
+            axes.scatter(*at, zorder=3, **looks[point.kind])
+            axes.annotate(
+                point.name, at, (side, rise), textcoords="offset points", fontsize=8, ha="left" if side > 0 else "right"
+            )
+        pooled = [point for point in shown if point.kind == "pooled"]
+        if pooled:
+            axes.axhline(float(pooled[0].rze), color=INSPECTORS, linewidth=0.9, linestyle="--")
+        axes.set(xlim=_span([float(point.rag) for point in shown]), ylim=_span([float(point.rze) for point in shown]))
+        axes.set(xlabel="RAG: mean reject probability, accept and grey zones", ylabel="RZE: the same, reject zone")
+        axes.set_title("Zones and efficiencies" + (", assumed inspectors" if assumed else ""))
+    told = "; ".join(f"{point.name} RZE {float(point.rze):.3f}, RAG {float(point.rag):.3f}" for point in shown)
+    return _inline(figure, f"Plane of RZE against RAG: {told}.", "plane")
+
+
+def detection_figure(
+    name: str,
+    machine: Series,
+    inspectors: Series,
+    *,
+    sizes_um: tuple[float, float],
+    false_rejects: float | None,
+    who: str,
+) -> Markup:
+    """Detection against size on a logarithmic axis, for one class; `sizes_um` is the range of all classes."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.6, 2.5)
+        for series, colour, marker, line in ((inspectors, INSPECTORS, "s", "--"), (machine, MACHINE, "o", "-")):
+            look = {"marker": marker, "facecolors": "none", "edgecolors": colour, "linewidths": 0.8}
+            axes.scatter(series.sizes_um, series.shares, s=11, **look)
+            sizes = np.geomspace(series.pod.smallest_um, series.pod.largest_um, 60)
+            curve = series.pod.detection(sizes)
+            if curve is not None:
+                axes.plot(sizes, curve, color=colour, linewidth=1.6, linestyle=line)
+        if false_rejects is not None:
+            axes.axhline(false_rejects, color=GOOD, linewidth=0.9, linestyle=":")
+        ticks = _size_ticks(*sizes_um)
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.set(xlim=(0.85 * min(sizes_um[0], ticks[0]), 1.15 * max(sizes_um[1], ticks[-1])), ylim=(-0.05, 1.05))
+        axes.set(xlabel="size, \u00b5m", ylabel="share of looks rejected")
+        axes.set_title(name)
+    told = "; ".join(f"{label} {_pod_words(series.pod)}" for label, series in (("machine", machine), (who, inspectors)))
+    return _inline(figure, f"Detection against size, {name}: {told}.", "pod-" + name.replace(" ", "-"))
+
+
+def latency_figure(responses_ms: NDArray[np.floating[Any]], *, deadline_ms: float, p50: float, p99: float) -> Markup:
+    """Histogram of response times with the deadline marked."""
+    top = 1.05 * max(deadline_ms, float(responses_ms.max()))
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(7.2, 2.7)
+        axes.hist(responses_ms, bins=np.linspace(0, top, 90), color=MACHINE, histtype="stepfilled")
+        axes.axvspan(deadline_ms, top, color=LIMIT, alpha=0.08, linewidth=0)
+        axes.axvline(deadline_ms, color=LIMIT, linewidth=1.6, label=f"deadline {deadline_ms:.0f} ms")
+        axes.axvline(p50, color=GOOD, linewidth=1.0, linestyle="--", label=f"p50 {p50:.1f} ms")
+        axes.axvline(p99, color=GOOD, linewidth=1.0, linestyle=":", label=f"p99 {p99:.1f} ms")
+        axes.set(xlim=(0, top), xlabel="response, ms after the last exposure", ylabel="runs")
+        axes.set_title("Response against the deadline")
+        axes.legend(loc="upper right")
+    late = int((responses_ms > deadline_ms).sum())
+    told = f"{len(responses_ms)} responses, median {p50:.1f} ms, p99 {p99:.1f} ms, {late} above {deadline_ms:.0f} ms"
+    return _inline(figure, f"Histogram of response times: {told}.", "latency")
+
+
+def scores_figure(scores: Scores) -> Markup:
+    """Histograms of one region's scores, good against defective, with the threshold marked."""
+    values = np.concatenate([scores.good, scores.defective, [scores.threshold]])
+    edges = np.linspace(0.98 * float(values.min()), 1.02 * float(values.max()) + 1e-9, 46)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.6, 2.5)
+        axes.hist(scores.good, bins=edges, color=GOOD, alpha=0.75, histtype="stepfilled")
+        axes.hist(scores.defective, bins=edges, histtype="step", color=MACHINE, linewidth=1.5)
+        axes.axvline(scores.threshold, color=LIMIT, linewidth=1.5)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0.7)
+        axes.set(xlabel="highest score of a run", ylabel="runs")
+        axes.set_title(f"{scores.region}, threshold {scores.threshold:.4f}")
+    good, defective = int((scores.good > scores.threshold).sum()), int((scores.defective > scores.threshold).sum())
+    told = (
+        f"good {good} of {len(scores.good)} above the threshold {scores.threshold:.4f}, "
+        f"with a defect here {defective} of {len(scores.defective)}"
+    )
+    key = "scores-" + scores.region.partition(" ")[0]
+    return _inline(figure, f"Histogram of the highest scores, {scores.region}: {told}.", key)
+
+
+def _axes(width_in: float, height_in: float) -> tuple[Figure, Any]:
+    """A figure with one pair of axes; margins are fixed, since finding them would draw everything twice."""
+    figure = Figure(figsize=(width_in, height_in))
+    margins = {"left": 0.58 / width_in, "right": 1 - 0.12 / width_in, "bottom": 0.48 / height_in}
+    axes = figure.add_axes(
+        (
+            margins["left"],
+            margins["bottom"],
+            margins["right"] - margins["left"],
+            1 - 0.32 / height_in - margins["bottom"],
+        )
+    )
+    axes.grid(True, color=GRID, linewidth=0.6)
+    return figure, axes
+
+
+def _span(values: list[float]) -> tuple[float, float]:
+    """Limits around some shares: a tenth on either side, at least 0.3 wide."""
+    low, high = min(values) - 0.1, max(values) + 0.1
+    wider = max(0.3 - (high - low), 0.0) / 2
+    return low - wider, high + wider
+
+
+def _size_ticks(smallest: float, largest: float) -> list[float]:
+    """Round sizes between the smallest and the largest, at most six; always at least two."""
+    steps = [base * 10.0**power for power in range(-1, 6) for base in (1, 2, 5)]
+    inside = [step for step in steps if smallest <= step <= largest]
+    if len(inside) >= 2:
+        return inside[:: -(-len(inside) // 6)]
+    return [max(step for step in steps if step <= smallest), min(step for step in steps if step >= largest)]
+
+
+def _pod_words(pod: Pod) -> str:
+    if pod.a50_um is None:
+        return f"{pod.hits} of {pod.looks} looks rejected, no a50 ({pod.why})"
+    return f"half detected at {pod.a50_um:.0f} \u00b5m, {pod.hits} of {pod.looks} looks rejected"
+
+
+def _inline(figure: Figure, description: str, key: str) -> Markup:
+    """The figure as an SVG element that can stand in a page beside others."""
+    file = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(file, format="svg", transparent=True)
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", text))
+    text = re.sub(r' id="([\w-]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r"(url\(#|href=\"#)([\w-]+)", rf"\g<1>{key}-\g<2>", text)
+    text = re.sub(r"(font: [^;\"]*?px)[^;\"]*", r"\1 var(--sans)", text)
+    text = re.sub(r">\s+<", "><", text).strip()
+    box = re.search(r'viewBox="([^"]+)"', text)
+    body = text[text.index(">") + 1 :]
+    head = f'<svg viewBox="{box[1] if box else ""}" role="img" aria-label="{escape(description)}">'
+    return Markup(head + body)

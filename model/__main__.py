@@ -1,0 +1,101 @@
+"""`python -m model`: the detector network by itself, what it is made of and how fast it runs.
+
+Standard output carries figures, as a table or as JSON; messages and progress go to standard error. Exit codes: 0 done,
+2 bad input, 70 a fault of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from model.bundle import BundleError, find_bundle, load_bundle
+from model.config import PRESETS
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+figures = Console(soft_wrap=True, highlight=False)
+messages = Console(stderr=True, soft_wrap=True, highlight=False)
+
+STANDARD = "compact"
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
+
+
+def main() -> None:
+    """Run a command; every error becomes one sentence and an exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app(standalone_mode=False)
+    except BundleError as error:
+        messages.print(str(error), markup=False)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        messages.print("interrupted")
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # nothing but a sentence reaches the terminal
+        if hasattr(error, "format_message"):  # what a person typed wrongly, said by click
+            messages.print(f"command line: {error.format_message()}", markup=False)
+            sys.exit(2)
+        messages.print_exception()
+        sys.exit(70)
+
+
+@app.command()
+def describe(
+    name: Annotated[
+        str, typer.Argument(metavar="[PRESET|BUNDLE]", help="A preset, or the path of a bundle.")
+    ] = STANDARD,
+    as_json: Json = False,
+) -> None:
+    """Layers by stage with shapes, operations, parameters and bytes."""
+    from model import describe as description  # lazily: TensorFlow takes seconds to load
+
+    bundle = None if name in PRESETS else load_bundle(find_bundle(name))
+    found = description.describe(PRESETS[name] if bundle is None else bundle.network)
+    if as_json:
+        told = {} if bundle is None else {"bundle": {"digest": bundle.digest, "bytes": bundle.weights.stat().st_size}}
+        typer.echo(json.dumps({**found.as_dict(), **told}, indent=1))
+        return
+    figures.print(description.table(found))
+    for sentence in description.sentences(found):
+        figures.print(sentence, markup=False)
+    if bundle is not None:
+        figures.print(f"Model {bundle.digest[:12]}, {bundle.weights.stat().st_size:,} bytes on disk.", markup=False)
+
+
+@app.command()
+def benchmark(
+    bundle: Annotated[str, typer.Argument(metavar="[BUNDLE]", help="Name under model/weights, or a path.")] = STANDARD,
+    patches: Annotated[int, typer.Option(min=1, help="Patches a call.")] = 60,
+    calls: Annotated[int, typer.Option(min=1, help="Calls after the first.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Time of a strip's patches, stage by stage, for every runtime that is installed."""
+    found = load_bundle(find_bundle(bundle))
+    from model import benchmark as measuring  # lazily, as above
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=messages) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def move(runtime: str, done: int, total: int) -> None:
+            if runtime not in tasks:
+                tasks[runtime] = progress.add_task(runtime, total=total)
+            progress.update(tasks[runtime], completed=done)
+
+        result = measuring.benchmark(found, patches=patches, calls=calls, progress=move)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=1))
+        return
+    figures.print(measuring.table(result))
+    for sentence in measuring.sentences(result):
+        figures.print(sentence, markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Recordings of real frames: how each is built from its source. The bench reads only what they write."""

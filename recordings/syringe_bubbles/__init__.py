@@ -1,0 +1,1 @@
+"""A water-filled syringe with moving air bubbles."""
