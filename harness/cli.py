@@ -91,7 +91,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Qualify a detector on a kit: verdict, result folder, report."""
-    from harness.qualification import qualify
+    from harness.qualification.run import qualify
 
     chosen = _chosen(scenario, seed=seed, clock=clock)
     command = _command("validate", scenario, seed=seed, clock=clock, quick=quick, recording=recording)
@@ -113,7 +113,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run the line again from stored scores and times: the same ledger, to the byte."""
-    from harness.replay import replay_result
+    from harness.qualification.replay import replay_result
 
     with bar() as progress:
         outcome = replay_result(result, rescore=rescore, progress=progress)
@@ -128,7 +128,7 @@ def replay(
 def report(result: Annotated[Path, typer.Argument(help="Result folder.")]) -> None:
     """Write the report of a result again from its stored tables."""
     from harness.report import write_report
-    from harness.result import Result
+    from harness.qualification.result import Result
 
     Result(result).summary  # noqa: B018  # says in one sentence when the folder is no result
     write_report(result)
@@ -142,7 +142,7 @@ def record(
     quick: Annotated[bool, typer.Option("--quick", help="The small kit.")] = False,
 ) -> None:
     """Write the strips of a scenario as a recording, frame by frame."""
-    from harness.recorder import record_scenario
+    from harness.qualification.recorder import record_scenario
 
     with bar() as progress:
         record_scenario(_chosen(scenario), where=scenario, folder=folder, quick=quick, progress=progress)
@@ -163,7 +163,7 @@ def train(
     rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
 ) -> None:
     """Train a network on good strips by the full adversarial procedure."""
-    from harness.workshop import train_network
+    from harness.training.workshop import train_network
 
     command = _command("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
                        seed=seed, learning_rate=learning_rate, rotation=rotation)  # fmt: skip
@@ -184,7 +184,7 @@ def calibrate(
     recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
 ) -> None:
     """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
-    from harness.workshop import calibrate_bundle
+    from harness.training.workshop import calibrate_bundle
 
     with bar() as progress:
         path = calibrate_bundle(

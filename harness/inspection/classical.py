@@ -180,6 +180,7 @@ class BlobDetector:
     def _differences(self, inspection: Inspection) -> Frames:
         return next(blob_differences(self.template, inspection.frames, (self.settings,)))
 
+
 @njit(cache=True)
 def _median(stack: Frames) -> Picture:
     """float32 (height, width): median over the first axis, the lower one of two, by counting grey levels."""

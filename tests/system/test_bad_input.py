@@ -60,7 +60,9 @@ def test_kit_that_overlaps_calibration(write_scenario: Write, bench: Bench) -> N
     """Products that thresholds were tuned on cannot be in a kit."""
     path = write_scenario(detector={"bundle": "compact"})
     calibration = standard_kit("calibration")
-    (path.parent / "small.csv").write_text(register_text(Kit("small", calibration.strips[-7:] + calibration.strips[:2])))
+    (path.parent / "small.csv").write_text(
+        register_text(Kit("small", calibration.strips[-7:] + calibration.strips[:2]))
+    )
     assert "expected no product of the calibration, got 9 shared" in refused(bench, path)
 
 
@@ -85,7 +87,9 @@ def test_weights_that_are_not_the_ones_described(write_scenario: Write, bench: B
     """Weights are held against the digest in `bundle.toml`."""
     with (bundle / "weights.weights.h5").open("ab") as file:
         file.write(b"x")
-    assert "weights.weights.h5: expected weights of model" in refused(bench, write_scenario(detector={"bundle": "bundle"}))
+    assert "weights.weights.h5: expected weights of model" in refused(
+        bench, write_scenario(detector={"bundle": "bundle"})
+    )
 
 
 def test_output_folder_that_exists(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.qualification import qualify
-from harness.result import FILES, Result, file_digests, parquet_bytes
+from harness.qualification.result import FILES, Result, file_digests, parquet_bytes
+from harness.qualification.run import qualify
 from harness.scenario import load_scenario
 
 Bench = Callable[..., tuple[int, str, str]]

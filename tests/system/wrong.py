@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class RejectsAll:
     name = "rejects all"
     digest = hashlib.sha256(b"rejects all").hexdigest()
     joint = False
-    stages_us: dict[str, int] = {}
+    stages_us: ClassVar[dict[str, int]] = {}
 
     def score(self, inspection: Inspection) -> Scores:
         """All ones."""

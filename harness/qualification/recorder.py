@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.qualification import Progress, silent
-from harness.result import new_folder
+from harness.progress import Progress, silent
+from harness.qualification.result import new_folder
+from harness.qualification.setup import kit_of
 from harness.scenario import Scenario
-from harness.setup import kit_of
 from harness.strips.liquid import LiquidScale
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,33 +16,22 @@ from numpy.typing import NDArray
 
 from harness.acceptance.baseline import assumed_looks, recorded_looks
 from harness.acceptance.policy import check_deciding
-from harness.evidence import collect_evidence
 from harness.inspection.levels import Acquisitions
-from harness.inspector import Inspector, scores_table
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
+from harness.progress import Progress, silent
+from harness.qualification.evidence import collect_evidence
+from harness.qualification.inspector import Inspector, scores_table
+from harness.qualification.junit import junit_xml
+from harness.qualification.result import check_new, file_digests, new_folder, parquet_bytes, write_json
+from harness.qualification.setup import Setup, set_up
+from harness.qualification.summary import machine_looks, products_frame, products_table, summarise
 from harness.report import write_report
-from harness.result import check_new, file_digests, new_folder, parquet_bytes, write_json
 from harness.scenario import Scenario
-from harness.setup import Setup, set_up
 from harness.streams import stream
 from harness.strips.kit import Kit, good_strips, register_text
-from harness.summary import machine_looks, products_frame, products_table, summarise
 from harness.system import hardware, versions
-from harness.verdict_files import junit_xml
 
 WARM_UP_RUN = 0
-
-
-class Progress(Protocol):
-    """Told what is going on; the command line shows it."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` in a stage."""
-        ...
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Shows nothing."""
 
 
 @dataclass(frozen=True)

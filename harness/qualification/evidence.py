@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from harness.geometry import PATCH_PX
-from harness.inspector import Inspector
-from harness.result import write_json
-
-RESIDUAL_FULL_SCALE = 0.25
-"""Residual shown as full colour, the same in every picture, so that a good patch does not look as hot as a bad one."""
+from harness.inspection.heat import heat
+from harness.qualification.inspector import Inspector
+from harness.qualification.result import write_json
 
 OVERVIEW_PX = 480
 QUALITY = 82
@@ -86,14 +84,6 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
         "hottest_on_defect": _hit(residual, inspection.geometry.box(*place[1:]), boxes[place[0]]),
         "pictures": {name: f"{product}-{name}.webp" for name in sorted(pictures)},
     }
-
-
-def heat(residual: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Residual float32 (h, w) on a fixed scale as colour, uint8 (h, w, 3): black, red, yellow, white."""
-    share = np.clip(residual / RESIDUAL_FULL_SCALE, 0, 1)
-    channels = [np.clip(3 * share - step, 0, 1) for step in range(3)]
-    picture: NDArray[np.uint8] = np.rint(255 * np.stack(channels, axis=-1)).astype(np.uint8)
-    return picture
 
 
 def _overview(

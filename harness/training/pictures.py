@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.evidence import RESIDUAL_FULL_SCALE, heat
 from harness.geometry import PATCH_PX
 from harness.inspection.detector import Detector, Inspection
+from harness.inspection.heat import RESIDUAL_FULL_SCALE, heat
 from harness.strips.defects import CLASSES
 from harness.strips.kit import Strip, standard_kit
 from harness.strips.renderer import Renderer

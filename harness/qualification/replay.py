@@ -13,11 +13,12 @@ from harness.errors import ResultError
 from harness.geometry import Geometry
 from harness.inspection.detector import Scores
 from harness.inspection.verdict import decide
-from harness.inspector import scores_from_table
 from harness.line import Fed, Layout, Outcome
-from harness.qualification import Progress, feed_of, inspector_of, recipe_text, replay_line, silent
-from harness.result import Result, parquet_bytes
-from harness.setup import set_up
+from harness.progress import Progress, silent
+from harness.qualification.inspector import scores_from_table
+from harness.qualification.result import Result, parquet_bytes
+from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
+from harness.qualification.setup import set_up
 
 
 @dataclass(frozen=True)
