@@ -85,6 +85,6 @@ class ResultError(InputError):
 
 
 class InvariantBroken(BenchError):
-    """The simulated machine broke a rule that never bends (`MACHINE.md`, rules)."""
+    """The simulated machine broke a rule that never bends (`harness/line/audit.py`)."""
 
     exit_code = 70

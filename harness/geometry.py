@@ -99,4 +99,4 @@ PAPER = Geometry(
     boxes=tuple((256 * region, 20 + 246 * vial) for vial in range(5) for region in range(4)),
     um_per_px=50.0,
 )
-"""The paper's strip: 3 x 5 x 4 = 60 patches (eq. 12), at the scale of `PRODUCT.md`."""
+"""The paper's strip: 3 x 5 x 4 = 60 patches (eq. 12), at the scale of `docs/product.md`."""

@@ -38,7 +38,7 @@ class KitChoice(_Table):
 
 
 class LineChoice(_Table):
-    """Layout and timing of the machine (`MACHINE.md`)."""
+    """Layout and timing of the machine (`docs/formats.md`)."""
 
     slot_ms: float = Field(default=500.0, gt=0)
     pockets: int = Field(default=24, ge=1)
@@ -57,7 +57,7 @@ class LineChoice(_Table):
 
 
 class LiquidChoice(_Table):
-    """Scales of the liquid; 1.0 is `PRODUCT.md`."""
+    """Scales of the liquid; 1.0 is `docs/product.md`."""
 
     slosh: float = Field(default=1.0, ge=0)
     bubbles: float = Field(default=1.0, ge=0)
@@ -99,7 +99,7 @@ class FaultChoice(_Table):
 
 
 class BaselineChoice(_Table):
-    """The manual inspectors: recorded looks, or the assumed model of `ACCEPTANCE.md`."""
+    """The manual inspectors: recorded looks, or the assumed size model of `harness/acceptance/assumed.py`."""
 
     source: Literal["assumed", "recorded"] = "assumed"
     looks_path: str | None = None

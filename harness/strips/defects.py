@@ -67,7 +67,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class DefectClass:
-    """A row of `PRODUCT.md`'s table of defects.
+    """A row of `docs/product.md`'s table of defects.
 
     Attributes:
         figures: Figures of the paper that show it.
@@ -94,7 +94,7 @@ class DefectClass:
 
 
 CONTRAST = (0.10, 0.60)
-"""Largest relative absorption, smallest and largest of every class (`PRODUCT.md`)."""
+"""Largest relative absorption, smallest and largest of every class (`docs/product.md`)."""
 
 
 def _grid(reach: float) -> tuple[Map, Map]:

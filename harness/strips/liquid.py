@@ -3,7 +3,7 @@
 Units: px of 50 um, ms after the trigger, rows downwards. All of it is good product.
 
 Sources: natural frequency of the first antisymmetric mode of a rectangular container,
-omega^2 = g (pi / W) tanh(pi h / W) (Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are the table of `PRODUCT.md`'s liquid
+omega^2 = g (pi / W) tanh(pi h / W) (Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are the table of `docs/product.md`'s liquid
 section, engineering values of this project.
 """
 
@@ -40,7 +40,7 @@ Rings = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LiquidScale:
-    """Scales of the liquid; the defaults are `PRODUCT.md`, `stick` is a probability."""
+    """Scales of the liquid; the defaults are `docs/product.md`, `stick` is a probability."""
 
     slosh: float = 1.0
     bubbles: float = 1.0

@@ -34,7 +34,7 @@ BAND_TOP, BAND_BOTTOM = 384, 544
 """Rows within which the meniscus can lie; only there are an empty and a filled picture kept side by side."""
 
 FILL_SPREAD = 5.0
-"""Fill height varies by +- this many px between strips (`PRODUCT.md`)."""
+"""Fill height varies by +- this many px between strips (`docs/product.md`)."""
 
 _PROFILE_ROWS = (256, 268, 296, 308, 318, 350, 362, 378, 400, 430, 455, 700, 890)
 _PROFILE_HALF_WIDTHS = (58, 62, 62, 54, 40, 40, 46, 66, 90, 106, 110, 112, 111)

@@ -42,7 +42,7 @@ POSE_MARGIN_PX = 10
 POINT_SPREAD_PX = (0.6, 0.9)
 READ_NOISE = (0.7, 0.9)
 SHOT_NOISE = (0.7, 1.1)
-"""Grey levels at the backlight; together with the read noise 1.0-1.5 (`PRODUCT.md`, camera)."""
+"""Grey levels at the backlight; together with the read noise 1.0-1.5 (`docs/product.md`, camera)."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_a_picture_is_transmission(plastic: Plastic) -> None:
 
 
 def test_light_stands_beside_the_card(plastic: Plastic) -> None:
-    """The card is 1230 px wide with 25 px of bare light on each side (`PRODUCT.md`, scale)."""
+    """The card is 1230 px wide with 25 px of bare light on each side (`docs/product.md`, scale)."""
     assert CARD_RIGHT - CARD_LEFT == 1230
     assert CARD_LEFT == WIDTH - CARD_RIGHT == 25
     assert (plastic.body[:, : CARD_LEFT - 1] == 1.0).all()
