@@ -186,7 +186,7 @@ def test_summary_agrees_with_itself() -> None:
 def test_manifest_belongs_to_its_summary() -> None:
     """The manifest of the page is of the same qualification, and names the other files by their SHA-256."""
     manifest, summary = json.loads(EXAMPLES["manifest.json"]), json.loads(EXAMPLES["summary.json"])
-    assert (manifest["run_id"], manifest["seed"]) == (summary["run_id"], summary["seed"])
+    assert (manifest["run_id"], manifest["scenario"]["seed"]) == (summary["run_id"], summary["seed"])
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
 
 

@@ -24,6 +24,7 @@ class NetworkDetector:
         bundle: Name under `model/weights`, or the path of a bundle.
         geometry: Of the acquisitions; fixes the batch.
         score: `ssim`, the paper's.
+        backend: `tensorflow`, or `auto` for the fastest there is, which is TensorFlow.
 
     Raises:
         DetectorError: The bundle cannot be used, or has no such score.
@@ -31,11 +32,13 @@ class NetworkDetector:
 
     joint = False
 
-    def __init__(self, bundle: str, geometry: Geometry, *, score: str = "ssim") -> None:
+    def __init__(self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto") -> None:
         from model.bundle import BundleError, find_bundle, load_bundle
         from model.runtime import TensorFlowRuntime
         from model.scoring import SCORES
 
+        if backend not in ("tensorflow", "auto"):
+            raise DetectorError("detector.backend", "tensorflow or auto, the others are not built yet", backend)
         if score not in SCORES:
             raise DetectorError("detector.score", f"one of {', '.join(SCORES)}", score)
         try:

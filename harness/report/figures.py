@@ -221,7 +221,9 @@ def _inline(figure: Figure, description: str, key: str) -> Markup:
     used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", text))
     text = re.sub(r' id="([\w-]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in used else "", text)
     text = re.sub(r"(url\(#|href=\"#)([\w-]+)", rf"\g<1>{key}-\g<2>", text)
+    text = re.sub(r"font-family: [^;\"]*;? ?", "", text)  # the page's own; both forms, for either way of writing it
     text = re.sub(r"(font: [^;\"]*?px)[^;\"]*", r"\1 var(--sans)", text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # a hundredth of a point is fine enough
     text = re.sub(r">\s+<", "><", text).strip()
     box = re.search(r'viewBox="([^"]+)"', text)
     body = text[text.index(">") + 1 :]

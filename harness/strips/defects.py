@@ -194,7 +194,6 @@ def contamination_foam(width_px: float, contrast: float, rng: np.random.Generato
     """A raft of many small bubbles that hang together and stay; half of the rafts hold a particle."""
     height = width_px * float(rng.uniform(0.18, 0.30))
     y, x = _grid(0.5 * width_px + 6.0)
-    through = np.ones_like(x)  # what all rims together let pass, were they opaque
     light = np.ones_like(x)
     mask = np.zeros(x.shape, bool)
     if rng.random() < 0.5:
@@ -210,9 +209,9 @@ def contamination_foam(width_px: float, contrast: float, rng: np.random.Generato
         centre_x = rng.uniform(-0.5, 0.5) * (width_px - 2 * radius)
         centre_y = rng.uniform(-0.3, 0.7) * height * np.sqrt(max(0.0, 1 - (2 * centre_x / width_px) ** 2))
         distance = radius - np.hypot(x - centre_x, y - centre_y)
-        through *= 1 - _cover(distance.astype(np.float32)) * (1 - 0.8 * _cover((distance - 1.6).astype(np.float32)))
+        rim = _cover(distance.astype(np.float32)) * (1 - 0.8 * _cover((distance - 1.6).astype(np.float32)))
+        light = np.minimum(light, 1 - contrast * rim)  # rims that cross do not add up: contrast is the largest of all
         mask |= distance > 0
-    light = np.minimum(light, 1 - contrast * (1 - through))
     return Paint(light.astype(np.float32), mask)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from model.bundle import Thresholds
     from model.dataset import Chunk
 
-KEPT_PATCHES = 72
+KEPT_PATCHES = 120
 """Patches kept of an acquisition's 16 + 2 pictures x 20; more strips for the same number of patches."""
 
 TRAINING_SEED = 101

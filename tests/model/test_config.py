@@ -19,9 +19,7 @@ def test_a_configuration_survives_being_written_down(config: NetworkConfig) -> N
 
 def test_narrowing_keeps_the_topology() -> None:
     """Every width is divided; stages, stem and bottleneck stay."""
-    assert PRESETS["paper"].narrowed(16) == NetworkConfig(
-        "paper/16", 1, (8, 16, 32, 64), (8, 16, 32, 64), "dense", 64
-    )
+    assert PRESETS["paper"].narrowed(16) == NetworkConfig("paper/16", 1, (8, 16, 32, 64), (8, 16, 32, 64), "dense", 64)
 
 
 @pytest.mark.parametrize(("preset", "side"), [("paper", 16), ("gpu", 16), ("compact", 16), ("compact-dense", 16)])

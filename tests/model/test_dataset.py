@@ -96,7 +96,9 @@ def test_none_or_all_are_perturbed(share: float, expected: int) -> None:
 def test_noise_of_both_readings() -> None:
     """`residual` is abs(X* - X); `eq6` is the noise on black, from which X* follows by one share beta a patch."""
     of = {
-        reading: next(batches([numbered(4, first=50)], TrainingConfig(batch=4, perturbed=1.0, noise_loss=reading), seed=3))
+        reading: next(
+            batches([numbered(4, first=50)], TrainingConfig(batch=4, perturbed=1.0, noise_loss=reading), seed=3)
+        )
         for reading in ("residual", "eq6")
     }
     residual, eq6 = of["residual"], of["eq6"]

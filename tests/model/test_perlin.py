@@ -74,7 +74,9 @@ def test_perturbed_image_is_eq_1(seed: int) -> None:
     mask, source, beta = drawn(seed)
     perturbed, marked, on_black = perturb(IMAGE, OTHER, rng=np.random.default_rng(seed))
     np.testing.assert_array_equal(marked, mask)
-    np.testing.assert_allclose(perturbed, (1 - mask) * IMAGE + (1 - beta) * mask * IMAGE + beta * mask * source, atol=1e-6)
+    np.testing.assert_allclose(
+        perturbed, (1 - mask) * IMAGE + (1 - beta) * mask * IMAGE + beta * mask * source, atol=1e-6
+    )
     np.testing.assert_allclose(on_black, mask * source, atol=1e-6)
     np.testing.assert_array_equal(perturbed[mask == 0], IMAGE[mask == 0])
     assert {perturbed.dtype, marked.dtype, on_black.dtype} == {np.dtype(np.float32)}

@@ -111,7 +111,11 @@ def test_each_patch_is_scored_by_itself(pictures: Callable[..., np.ndarray]) -> 
         (np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.float32), r"got uint8 \(16, 16\)"),
         (np.zeros((1, 16, 16), np.float32), np.zeros((1, 16, 16), np.float32), "got float32"),
         (np.zeros((1, 16, 16), np.uint8), np.zeros((1, 16, 16)), "and float64"),
-        (np.zeros((1, 10, 16), np.uint8), np.zeros((1, 10, 16), np.float32), "expected images of 11 x 11 pixels or more"),
+        (
+            np.zeros((1, 10, 16), np.uint8),
+            np.zeros((1, 10, 16), np.float32),
+            "expected images of 11 x 11 pixels or more",
+        ),
     ],
 )
 def test_other_shapes_and_types_are_refused(images: np.ndarray, rebuilt: np.ndarray, message: str) -> None:

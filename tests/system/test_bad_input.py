@@ -37,6 +37,7 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ({"kit": {"required": 4}}, "small.toml: kit: expected required <= runs, got 4 of 3"),
         ({"detector": {"bundle": "nowhere"}}, "bundle.toml: expected a file of a detector bundle, got no such file"),
         ({"detector": {"bundle": "compact", "score": "taste"}}, "detector.score: expected one of ssim"),
+        ({"detector": {"bundle": "compact", "backend": "openvino"}}, "detector.backend: expected tensorflow or auto"),
         ({"detector": {"factory": "nowhere:made"}}, "detector.factory: expected module:factory"),
         ({"acceptance": {"deciding": ["luck"]}}, "luck"),
         ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.bundle import Bundle
+from model.network import build_rebuilder
+from model.runtime import TensorFlowRuntime, load_generator
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle]) -> Bundle:
+    """A tiny bundle with fresh weights."""
+    folder: Path = tmp_path_factory.mktemp("bundle")
+    return make_bundle(folder)
+
+
+@pytest.fixture(scope="module")
+def runtime(bundle: Bundle) -> TensorFlowRuntime:
+    """It, for four patches a call."""
+    return TensorFlowRuntime(bundle, 4)
+
+
+def test_rebuilt_patches_are_the_trained_networks(
+    bundle: Bundle, runtime: TensorFlowRuntime, pictures: Callable[..., np.ndarray]
+) -> None:
+    """uint8 in, float32 out: what encoder and decoder as trained make of the patch over 255, to 1e-5."""
+    patches = pictures(4, seed=0)
+    rebuilt = runtime.rebuild(patches)
+    trained = build_rebuilder(*load_generator(bundle))(patches[..., None] / np.float32(255), training=False)
+    assert (rebuilt.shape, rebuilt.dtype) == ((4, 256, 256), np.float32)
+    np.testing.assert_allclose(rebuilt, np.asarray(trained)[..., 0], atol=1e-5)
+
+
+def test_same_patches_same_answer(runtime: TensorFlowRuntime, pictures: Callable[..., np.ndarray]) -> None:
+    """Twice the same patches give the same bits, whatever was asked in between; and a second runtime gives them too."""
+    patches = pictures(4, seed=0)
+    first = runtime.rebuild(patches)
+    runtime.rebuild(pictures(4, seed=1))
+    np.testing.assert_array_equal(runtime.rebuild(patches), first)
+
+
+@pytest.mark.parametrize(
+    ("patches", "got"),
+    [
+        (np.zeros((3, 256, 256), np.uint8), r"got uint8 \(3, 256, 256\)"),
+        (np.zeros((4, 256, 255), np.uint8), r"got uint8 \(4, 256, 255\)"),
+        (np.zeros((4, 256, 256, 1), np.uint8), r"got uint8 \(4, 256, 256, 1\)"),
+        (np.zeros((4, 256, 256), np.float32), r"got float32 \(4, 256, 256\)"),
+        (np.zeros((4, 256, 256), np.int8), r"got int8 \(4, 256, 256\)"),
+    ],
+)
+def test_other_shapes_and_types_are_refused(patches: np.ndarray, got: str, runtime: TensorFlowRuntime) -> None:
+    """The signature is fixed: nothing is cast, cut or padded."""
+    with pytest.raises(ValueError, match=r"^patches: expected uint8 \(4, 256, 256\), " + got):
+        runtime.rebuild(patches)
