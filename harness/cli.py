@@ -152,7 +152,7 @@ def record(
 @app.command()
 def train(
     preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
-    minutes: Annotated[float, typer.Option(min=0.01, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
     folder: Annotated[Path, typer.Option(help="Checkpoints and curve; resumed from when it holds one.")] = Path(
         "training/compact"
     ),

@@ -34,7 +34,7 @@ def train_network(
     command: str,
     progress: Progress = silent,
 ) -> None:
-    """Train from scratch, or go on from the checkpoint that lies in `folder`.
+    """Train from scratch, or go on from the checkpoint that lies in `folder`; with no minutes, only write its bundle.
 
     Raises:
         InputError: No such preset, or a recording that cannot be used.
@@ -51,6 +51,7 @@ def train_network(
     trainer = (
         Trainer.resume(folder, config) if (folder / "state.json").exists() else Trainer.fresh(PRESETS[preset], config)
     )
+    commands = _commands(folder, command)
     chunks = partial(drawn_chunks, start=trainer.step) if recorded is None else partial(recorded_chunks, recorded)
     seconds = 60.0 * minutes
     train(
@@ -63,7 +64,7 @@ def train_network(
             folder,
             bundle,
             {
-                "command": command, "seed": seed, "data": data, "patches": trainer.step * config.batch,
+                "commands": commands, "seed": seed, "data": data, "patches": trainer.step * config.batch,
                 "learning_rate": learning_rate, "rotation_rad": rotation,
                 "products": [] if recorded is None else sorted(recorded.kit.products),
                 **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
@@ -74,6 +75,15 @@ def train_network(
         if recorded is None:
             sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
             sheet.save(bundle / "reconstructions.png", optimize=True)
+
+
+def _commands(folder: Path, command: str) -> list[str]:
+    """Every command that trained in this folder, this one last; kept beside the checkpoint."""
+    path = folder / "commands.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(command + "\n")
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def calibrate_bundle(

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from harness.errors import ResultError
+from harness.qualification.junit import junit_xml
+from harness.qualification.result import file_digests, new_folder, parquet_bytes, write_json
+
+
+def test_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What is being filled is not seen under its name; after an error nothing is left."""
+    with new_folder(tmp_path / "result") as beside:
+        (beside / "file").write_text("x")
+        assert not (tmp_path / "result").exists()
+    assert (tmp_path / "result" / "file").read_text() == "x"
+    with pytest.raises(RuntimeError, match="broken"), new_folder(tmp_path / "other"):
+        raise RuntimeError("broken")
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_folder_that_exists_is_refused(tmp_path: Path) -> None:
+    """Nothing is ever written over a result."""
+    with pytest.raises(ResultError, match="expected a folder that does not exist yet"), new_folder(tmp_path):
+        pass
+
+
+def test_same_table_same_bytes() -> None:
+    """Parquet files can be compared byte by byte."""
+    table = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert parquet_bytes(table) == parquet_bytes(table.copy())
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    """A number that is none never reaches a result."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"rate": float("nan")})
+
+
+def test_digests_cover_every_file_but_the_manifest(tmp_path: Path) -> None:
+    """Files in folders count, the manifest cannot name itself."""
+    (tmp_path / "evidence").mkdir()
+    for name in ("manifest.json", "summary.json", "evidence/a.webp"):
+        (tmp_path / name).write_text(name)
+    assert list(file_digests(tmp_path)) == ["evidence/a.webp", "summary.json"]
+
+
+def test_junit_fails_what_decides_and_skips_what_is_only_shown() -> None:
+    """A dashboard sees one failure for a failed deciding criterion, none for one that only informs."""
+    row = {"observed": "1/2", "bound": "2/2", "note": ""}
+    criteria = [
+        {**row, "name": "a", "passed": False, "deciding": True},
+        {**row, "name": "b", "passed": False, "deciding": False},
+        {**row, "name": "c", "passed": True, "deciding": True},
+        {**row, "name": "d", "passed": None, "deciding": True},
+    ]
+    suite = ElementTree.fromstring(junit_xml({"scenario": "s", "criteria": criteria}).encode())
+    children = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert children == {"a": ["failure"], "b": ["skipped"], "c": [], "d": ["failure"]}
+    assert suite.get("failures") == "2"
