@@ -311,3 +311,37 @@ def _areas(patch: NDArray[np.uint8], lowest: int) -> NDArray[np.int32]:
     for level in range(254, lowest - 1, -1):
         areas[level] = max(areas[level], areas[level + 1])
     return areas
+
+
+@njit(cache=True, fastmath=True)
+def _box_mean(picture: Picture, side: int) -> Picture:
+    """Mean over a square of an odd side about each px, as much of it as lies in the picture."""
+    height, width = picture.shape
+    half = side // 2
+    rows = np.empty_like(picture)
+    for row in range(height):
+        total = np.float32(0.0)
+        for column in range(min(half, width)):
+            total += picture[row, column]
+        for column in range(width):
+            if column + half < width:
+                total += picture[row, column + half]
+            if column - half > 0:
+                total -= picture[row, column - half - 1]
+            rows[row, column] = total / (min(column + half, width - 1) - max(column - half, 0) + 1)
+    out = np.empty_like(picture)
+    sums = np.zeros(width, np.float32)
+    for row in range(min(half, height)):
+        for column in range(width):
+            sums[column] += rows[row, column]
+    for row in range(height):
+        if row + half < height:
+            for column in range(width):
+                sums[column] += rows[row + half, column]
+        if row - half > 0:
+            for column in range(width):
+                sums[column] -= rows[row - half - 1, column]
+        count = min(row + half, height - 1) - max(row - half, 0) + 1
+        for column in range(width):
+            out[row, column] = sums[column] / count
+    return out

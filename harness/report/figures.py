@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import matplotlib
 import numpy as np
 from markupsafe import Markup, escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -184,6 +185,8 @@ def _axes(width_in: float, height_in: float) -> tuple[Figure, Any]:
         )
     )
     axes.grid(True, color=GRID, linewidth=0.6)
+    figure.patch.set_visible(False)
+    axes.patch.set_visible(False)
     return figure, axes
 
 
@@ -213,17 +216,18 @@ def _inline(figure: Figure, description: str, key: str) -> Markup:
     """The figure as an SVG element that can stand in a page beside others."""
     file = io.StringIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(file, format="svg", transparent=True)
+        # `savefig` would draw everything twice
+        FigureCanvasSVG(figure).print_svg(file)  # type: ignore[no-untyped-call]  # matplotlib types no backend
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", text))
-    text = re.sub(r' id="([\w-]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r' id="([^"]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in used else "", text)
     text = re.sub(r"(url\(#|href=\"#)([\w-]+)", rf"\g<1>{key}-\g<2>", text)
     text = re.sub(r"font-family: [^;\"]*;? ?", "", text)  # the page's own; both forms, for either way of writing it
     text = re.sub(r"(font: [^;\"]*?px)[^;\"]*", r"\1 var(--sans)", text)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # a hundredth of a point is fine enough
+    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text)  # places, not numbers shown
     text = re.sub(r">\s+<", "><", text).strip()
     box = re.search(r'viewBox="([^"]+)"', text)
     body = text[text.index(">") + 1 :]

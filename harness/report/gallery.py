@@ -65,7 +65,8 @@ def gallery_section(stored: Stored) -> dict[str, Any]:
         cards.append(_card(stored, row, entry, pictures))
     right = products[products["right"]]
     return {
-        "rule": rule_text(stored.required, stored.runs),
+        "required": stored.required,
+        "runs": stored.runs,
         "table": _table(stored),
         "scale": RESIDUAL_FULL_SCALE,
         "failing": [card for card in cards if card.pictures],

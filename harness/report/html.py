@@ -107,7 +107,8 @@ def report_html(folder: Path) -> str:
     )
 
 
-def _flags(section: Section, stored: Stored) -> list[str]:
-    """What a reader must know of where a section's numbers come from."""
-    flags = [stored.origin] if section.pictures else []
-    return [*flags, "assumed inspectors"] if section.inspectors and stored.assumed else flags
+def _flags(section: Section, stored: Stored) -> list[tuple[str, str]]:
+    """What a reader must know of where a section's numbers come from, each with its class in the style sheet."""
+    plain = stored.origin.startswith("recorded")
+    flags = [(stored.origin, "plain" if plain else "warn")] if section.pictures else []
+    return [*flags, ("assumed inspectors", "warn")] if section.inspectors and stored.assumed else flags

@@ -19,7 +19,7 @@ def scope_section(stored: Stored) -> dict[str, Any]:
     geometry = stored.manifest["geometry"]
     height, width = geometry["frame_shape"]
     return {
-        "product": f"{geometry['vials']} vial{'s' if geometry['vials'] > 1 else ''} joined in one strip",
+        "product": f"strips of {geometry['vials']} joined vials" if geometry["vials"] > 1 else "strips of one vial",
         "patches": len(geometry["frames"]) * len(geometry["boxes"]),
         "frames": ", ".join(str(frame) for frame in geometry["frames"]),
         "regions": ", ".join(stored.regions),
@@ -48,10 +48,10 @@ def protocol_section(stored: Stored) -> dict[str, Any]:
             ("seed", Cell(str(summary["seed"]))),
             (
                 "rule for one product",
-                Cell(f"right when at least {rule_text(stored.required, stored.runs)} runs are right"),
+                Cell(f"right when at least {stored.required} of {stored.runs} runs are right"),
             ),
             ("runs of the kit", Cell(f"{stored.runs}, each in a random order of its own")),
-            ("warm-up", Cell(f"{summary['timing']['warm_up']} strips before the first run, in no count")),
+            ("warm-up strips", Cell(f"{summary['timing']['warm_up']} before the first run, in no count")),
             ("criteria that decide", Cell(", ".join(row["name"] for row in summary["criteria"] if row["deciding"]))),
         ],
         "settings": table("Every setting of the scenario", ["setting", "value"], settings),
@@ -76,9 +76,7 @@ def register_section(stored: Stored) -> dict[str, Any]:
         [
             word(str(kind)),
             str(len(rows)),
-            f"{rows['size_um'].min():.0f} \u2013 {rows['size_um'].max():.0f} \u00b5m"
-            if rows["size_um"].notna().any()
-            else "no size",
+            _sizes(rows["size_um"]),
             ", ".join(f"{name} {n}" for name, n in sorted(rows["criticality"].astype(str).value_counts().items())),
         ]
         for kind, rows in defective.groupby("defect", sort=True)
@@ -98,6 +96,14 @@ def register_section(stored: Stored) -> dict[str, Any]:
             numeric=(3, 4),
         ),
     }  # fmt: skip
+
+
+def _sizes(sizes_um: pd.Series[float]) -> str:
+    known = sizes_um.dropna()
+    if known.empty:
+        return "no size"
+    ends = [f"{size:.0f}" for size in (known.min(), known.max())]
+    return " \u2013 ".join(dict.fromkeys(ends)) + " \u00b5m"
 
 
 def _register_row(row: dict[str, Any], regions: tuple[str, ...]) -> list[str]:

@@ -178,7 +178,7 @@ def scratch(length_px: float, contrast: float, rng: np.random.Generator) -> Pain
 
 def bump(size_px: float, contrast: float, rng: np.random.Generator) -> Paint:
     """A rise of the surface: a weak lens, dark on one flank, lighter on the other."""
-    y, x = _grid(1.4 * size_px)
+    y, x = _grid(0.6 * size_px)
     turn = rng.uniform(0, 2 * np.pi)
     radius = 0.5 * size_px
     share = np.hypot(x, y) / radius
@@ -336,6 +336,5 @@ def anchor(defect: Defect, plastic: Plastic, rng: np.random.Generator) -> tuple[
         left, right = CARD_LEFT + PITCH * vial + 6.0, CARD_LEFT + PITCH * (vial + 1) - 6.0
     if CLASSES[defect.kind].outline:
         return y, left if rng.random() < 0.5 else right
-    size = min(defect.size_um / 50.0, 0.5 * (right - left))
-    margin = min(0.5 * size + 6.0, 0.45 * (right - left))
+    margin = min(0.5 * natural_size_px(defect, 50.0) + 6.0, 0.45 * (right - left))
     return y, float(rng.uniform(left + margin, right - margin))

@@ -48,6 +48,7 @@ def test_figures_are_described_in_words() -> None:
     """Who does not see the figure hears its numbers."""
     described = {name: re.search(r'aria-label="([^"]+)"', figure) for name, figure in all_figures().items()}
     words = {name: found[1] for name, found in described.items() if found}
+    assert ">R0 flag, threshold 0.1500<" in all_figures()["scores"]
     assert words["plane"] == "Plane of RZE against RAG: machine RZE 0.900, RAG 0.100."
     assert "people 0 of 40 looks rejected, no a50" in words["detection"]
     assert "1 above 492 ms" in words["latency"]

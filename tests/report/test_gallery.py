@@ -9,7 +9,6 @@ import pytest
 
 from harness.report import gallery
 from harness.report.gallery import gallery_section
-from harness.report.html import report_html
 from harness.report.stored import Stored
 
 Make = Callable[..., Path]
@@ -37,11 +36,10 @@ def test_pictures_beyond_the_budget_are_named(make: Make, monkeypatch: pytest.Mo
 
 def test_without_pictures_every_failing_product_is_still_named(make: Make) -> None:
     """No evidence is said in words, product by product."""
-    html = report_html(make(missed=6, false=4, evidence=False))
     page = gallery_section(Stored(make(missed=6, false=4, evidence=False)))
     assert len(page["named"].rows) == page["count"] == 10
     assert {row[-1].text for row in page["named"].rows} == {"no picture was stored"}
-    assert html.count("no number: no run of it was inspected") == 10
+    assert {row[-2].text for row in page["named"].rows} == {"no number: no run of it was inspected"}
 
 
 def test_late_rejects_stand_beside_the_table_without_them(make: Make) -> None:

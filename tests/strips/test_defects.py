@@ -25,7 +25,7 @@ from harness.strips.renderer import Renderer
 UM = 50.0
 OUTLINE = [kind for kind, row in CLASSES.items() if row.outline]
 PAINTED = [kind for kind, row in CLASSES.items() if not row.outline]
-STEPS = 7
+STEPS = 5
 
 
 def made(kind: str, *, share: float = 0.5, contrast: float = 0.3, vial: int = 2, region: int | None = None) -> Defect:
@@ -147,13 +147,13 @@ def test_foam_is_a_raft() -> None:
 
 def test_half_of_the_rafts_hold_a_particle() -> None:
     """About one raft in two brings a particle: its middle is darker all over than a bubble's light centre leaves it."""
-    defect = made("contamination_foam", share=1.0, contrast=0.6)
+    defect = made("contamination_foam", share=0.8, contrast=0.6)
     solid = 0
-    for seed in range(60):
+    for seed in range(40):
         light = painted(defect, seed).transmission
         middle = light.shape[0] // 2
         solid += bool(light[middle - 2 : middle + 3, middle - 2 : middle + 3].max() < 0.7)
-    assert 0.3 < solid / 60 < 0.7
+    assert 0.3 < solid / 40 < 0.7
 
 
 @pytest.mark.parametrize("contrast", [0.1, 0.3, 0.6])
@@ -194,7 +194,8 @@ def test_a_defect_fits_its_window(kind: str) -> None:
             assert max(float(np.abs(1 - edge).max()) for edge in edges) < 0.005
             if found.shift is not None:
                 assert max(float(np.abs(found.shift[:, line]).max()) for line in (0, -1)) < 0.3
-            assert not (found.mask[0].any() or found.mask[-1].any() or found.mask[:, 0].any() or found.mask[:, -1].any())
+            assert not found.mask[[0, -1]].any()
+            assert not found.mask[:, [0, -1]].any()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -269,7 +270,7 @@ def test_mask_is_where_the_picture_changes(kind: str, share: float, renderer: Re
 
 @pytest.mark.parametrize("kind", OUTLINE)
 def test_most_of_a_deformation_is_in_its_mask(kind: str, renderer: Renderer) -> None:
-    """What moves by less than 30 % of the displacement lies beside the mask: at most a third of the change, and near."""
+    """What moves by less than 30 % of the displacement lies beside the mask: at most 40 % of the change, and near."""
     defect = made(kind, share=0.6, contrast=0.6, region=CLASSES[kind].regions[-1])
     for seed in (11, 12):
         difference = np.abs(drawn(renderer, defect, seed) - drawn(renderer, None, seed))[0]

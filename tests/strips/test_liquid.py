@@ -176,7 +176,7 @@ def test_slosh_moves_bubbles_near_the_surface_most(liquid_of: Draw) -> None:
 
 
 def test_how_many_bubbles_there_are(liquid_of: Draw) -> None:
-    """At the first exposure 3-10 a vial about the meniscus, 1-6 in the body, 0-2 in the bottom; half as many at last."""
+    """At the first exposure 3-10 a vial at the meniscus, 1-6 in the body, 0-2 in the bottom; at last half as many."""
     near = body = bottom = last = 0
     for run in MANY:
         liquid = liquid_of(run)
@@ -207,9 +207,7 @@ def test_one_bubble_in_five_sticks(liquid_of: Draw) -> None:
     """About a fifth of all bubbles do not move at all; 0 and 1 are kept to the letter."""
 
     def share(**scale: float) -> float:
-        return float(
-            np.mean([b.speed == 0 and not b.floats for run in MANY for b in bubbles(liquid_of(run, **scale))])
-        )
+        return float(np.mean([b.speed == 0 and not b.floats for run in MANY for b in bubbles(liquid_of(run, **scale))]))
 
     assert share() == pytest.approx(0.2, abs=0.02)
     assert share(stick=0.0) == 0.0
@@ -289,7 +287,7 @@ def test_bubbles_scale_bubbles_alone(liquid_of: Draw) -> None:
 
 
 def test_stick_changes_who_moves_and_nothing_else(liquid_of: Draw) -> None:
-    """With another stick probability the same bubbles have the same sizes and looks; surface and drops do not change."""
+    """With another stick probability the same bubbles keep their sizes and looks; surface and drops do not change."""
     one, all_stuck = liquid_of(1), liquid_of(1, stick=1.0)
     assert [(b.vial, b.radius, b.x, b.look) for b in bubbles(one)] == [
         (b.vial, b.radius, b.x, b.look) for b in bubbles(all_stuck)

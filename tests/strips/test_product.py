@@ -87,8 +87,8 @@ def test_no_light_passes_the_flag_unseen(plastic: Plastic) -> None:
     tab = plastic.body[FLAG_TOP + 8 : FLAG_BOTTOM - 8, CARD_LEFT + 8 : CARD_RIGHT - 8]
     level = float(np.median(tab))
     assert 0.65 < level < 0.80
-    text = plastic.body[FLAG_TOP + 140 : FLAG_TOP + 216, CARD_LEFT : CARD_RIGHT].reshape(76, VIALS, PITCH) < 0.85 * level
-    numbers = text[:, :, 70:176].transpose(1, 0, 2)
+    text = plastic.body[FLAG_TOP + 140 : FLAG_TOP + 216, CARD_LEFT:CARD_RIGHT] < 0.85 * level
+    numbers = text.reshape(76, VIALS, PITCH)[:, :, 70:176].transpose(1, 0, 2)
     assert numbers.mean(axis=(1, 2)).min() > 0.02
     for vial in range(1, VIALS):
         assert (numbers[vial] != numbers[0]).mean() > 0.01

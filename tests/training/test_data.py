@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+
+from harness.geometry import PAPER
+from harness.inspection.detector import Inspection, Scores
+from harness.strips.kit import Kit, draw_kit, good_strips, standard_kit
+from harness.strips.renderer import Renderer
+from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks
+
+
+def test_drawn_chunks_repeat_and_never_end_on_one_strip() -> None:
+    """The same seed gives the same patches; the next acquisition gives others; only the flag is never mirrored."""
+    first, second = list(islice(drawn_chunks(seed=5), 2)), list(islice(drawn_chunks(seed=5), 2))
+    assert first[0].patches.shape == (KEPT_PATCHES, 256, 256)
+    assert np.array_equal(first[0].patches, second[0].patches)
+    assert np.array_equal(first[1].mirrorable, second[1].mirrorable)
+    assert not np.array_equal(first[0].patches, first[1].patches)
+    assert 0.5 < first[0].mirrorable.mean() < 1.0
+
+
+def test_training_goes_on_where_it_stopped() -> None:
+    """A later start draws the strips that an earlier training would have come to."""
+    earlier = list(islice(drawn_chunks(seed=5), 3))
+    assert np.array_equal(next(iter(drawn_chunks(seed=5, start=1))).patches, earlier[2].patches)
+
+
+def test_training_strips_are_in_no_kit() -> None:
+    """Seeds of training strips meet neither the standard kits' nor the calibration's."""
+    training = {strip.seed for strip in good_strips("training", 500, seed=101)}
+    for name in ("knapp", "quick", "calibration"):
+        assert not training & {strip.seed for strip in standard_kit(name).strips}
+
+
+class _OneMark:
+    """Scores 1.0 in the patches that hold the defect, by asking the renderer; stands in for a trained network."""
+
+    name, digest, score_name, joint = "mark", "0" * 64, "ssim", False
+
+    def __init__(self, kit: Kit, renderer: Renderer) -> None:
+        self._answers = [
+            renderer.defective_patches(strip, run).astype(np.float32) for strip in kit.strips for run in (1, 2)
+        ]
+
+    def score(self, inspection: Inspection) -> Scores:
+        """The next answer."""
+        assert inspection.patches.shape == (3, 5, 4, 256, 256)
+        return self._answers.pop(0)
+
+
+def test_calibration_separates_what_can_be_separated() -> None:
+    """With a detector that is always right every level's thresholds lie between its scores, and products are named."""
+    kit, renderer = draw_kit("tiny", {"stuck_particle": 2, "burn": 1}, 2, seed=1, letters=("X", "Y")), Renderer(seed=3)
+    thresholds = calibrate(_OneMark(kit, renderer), kit, renderer, runs=2, required=2)  # type: ignore[arg-type]
+    regions = {strip.defect.region for strip in kit.strips if strip.defect}
+    for level in ("patch", "strip", "seven_of_ten"):
+        assert all(0 < thresholds.levels[level][region] < 1 for region in regions)
+    assert thresholds.products == ("X001", "X002", "X003", "Y001", "Y002")
+    assert PAPER.shape == renderer.geometry.shape
