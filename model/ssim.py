@@ -21,33 +21,47 @@ _TAPS = len(_WINDOW)
 @njit(cache=True, nogil=True, fastmath=True, parallel=True)
 def _dissimilarity(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], window: NDArray[np.float32],
                    out: NDArray[np.float64]) -> None:  # fmt: skip
+    """With s = x + y and d = x - y, one window's SSIM is
+
+    (1 - D^2 / ((S^2 + D^2) / 2 + c1)) (1 - var d / ((var s + var d) / 2 + c2)), S and D the means of s and d:
+
+    the same number as in the source, but without the difference of large products that costs float32 its digits on bright
+    flat patches. Variances are taken about the whole patch's means, for the same reason.
+    """
     count, height, width = images.shape
     taps = window.shape[0]
     inner = width - taps + 1
-    c1, c2 = np.float32(K1 * K1), np.float32(K2 * K2)
+    half, c1, c2 = np.float32(0.5), np.float32(K1 * K1), np.float32(K2 * K2)
     scale = np.float32(1.0 / 255.0)
     for index in prange(count):
-        # Horizontal means of x, y, x^2 + y^2 and x y for the last `taps` rows, a ring by row number.
+        sum_x, sum_y = np.int64(0), 0.0
+        for row in range(height):
+            for column in range(width):
+                sum_x += images[index, row, column]
+                sum_y += rebuilt[index, row, column]
+        mean_x, mean_y = sum_x / (255.0 * height * width), sum_y / (height * width)
+        level_s, level_d = np.float32(mean_x + mean_y), np.float32(mean_x - mean_y)
+        # Horizontal means of s, d, s^2 and d^2, both from their levels, for the last `taps` rows, a ring by row number.
         ring = np.empty((taps, 4, inner), np.float32)
-        x, y = np.empty(width, np.float32), np.empty(width, np.float32)
-        squares, product = np.empty(width, np.float32), np.empty(width, np.float32)
+        s, d = np.empty(width, np.float32), np.empty(width, np.float32)
+        square_s, square_d = np.empty(width, np.float32), np.empty(width, np.float32)
         means = np.empty((4, inner), np.float32)
         total = 0.0
         for row in range(height):
             for column in range(width):
-                x[column] = np.float32(images[index, row, column]) * scale
-                y[column] = rebuilt[index, row, column]
-                squares[column] = x[column] * x[column] + y[column] * y[column]
-                product[column] = x[column] * y[column]
+                x = np.float32(images[index, row, column]) * scale
+                y = rebuilt[index, row, column]
+                s[column], d[column] = (x + y) - level_s, (x - y) - level_d
+                square_s[column], square_d[column] = s[column] * s[column], d[column] * d[column]
             line = ring[row % taps]
             line[:] = np.float32(0.0)
             for tap in range(taps):
                 weight = window[tap]
                 for column in range(inner):
-                    line[0, column] += weight * x[column + tap]
-                    line[1, column] += weight * y[column + tap]
-                    line[2, column] += weight * squares[column + tap]
-                    line[3, column] += weight * product[column + tap]
+                    line[0, column] += weight * s[column + tap]
+                    line[1, column] += weight * d[column + tap]
+                    line[2, column] += weight * square_s[column + tap]
+                    line[3, column] += weight * square_d[column + tap]
             if row < taps - 1:
                 continue
             means[:] = np.float32(0.0)
@@ -59,12 +73,12 @@ def _dissimilarity(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], wind
                         means[plane, column] += weight * older[plane, column]
             row_sum = np.float32(0.0)
             for column in range(inner):
-                both = means[0, column] * means[1, column]
-                each = means[0, column] * means[0, column] + means[1, column] * means[1, column]
-                luminance = (2 * both + c1) / (each + c1)
-                # On flat patches rounding can push the variances below zero; c2 then must still rule.
-                variances = max(means[2, column] - each, np.float32(0.0))
-                row_sum += luminance * (2 * (means[3, column] - both) + c2) / (variances + c2)
+                # Rounding can push a variance below zero; c2 then must still rule.
+                var_s = max(means[2, column] - means[0, column] * means[0, column], np.float32(0.0))
+                var_d = max(means[3, column] - means[1, column] * means[1, column], np.float32(0.0))
+                mean_s, mean_d = means[0, column] + level_s, means[1, column] + level_d
+                luminance = 1 - mean_d * mean_d / (half * (mean_s * mean_s + mean_d * mean_d) + c1)
+                row_sum += luminance * (1 - var_d / (half * (var_s + var_d) + c2))
             total += float(row_sum)
         out[index] = 1.0 - total / ((height - taps + 1) * inner)
 

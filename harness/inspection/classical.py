@@ -11,19 +11,20 @@ areas at every threshold in one pass, Najman & Couprie (2006), IEEE Trans. Image
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from typing import Generic, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, grey_dilation, grey_erosion, uniform_filter
+from scipy.ndimage import gaussian_filter
 
 from harness.geometry import PATCH_PX, Geometry
-from harness.inspection.detector import Explanation, Inspection, Scores
-from harness.inspection.levels import auroc, strip_margins
+from harness.inspection.detector import Detector, Explanation, Inspection, Scores
+from harness.inspection.levels import auroc
 
 Picture = NDArray[np.float32]
 """float32 (height, width), grey levels unless it says otherwise."""
@@ -31,14 +32,23 @@ Picture = NDArray[np.float32]
 Frames = NDArray[np.uint8]
 """uint8 (frames, height, width), one acquisition."""
 
-Labelled = Iterable[tuple[Frames, bool]]
-"""Acquisitions of calibration products, and whether each is defective."""
+D = TypeVar("D", bound=Detector)
+P = TypeVar("P", np.uint8, np.float32)
 
 COARSE = 4
 """Pictures are registered on means over this many px a side."""
 
 SMOOTH = ((3.0, 6), (1.0, 6))
 """(Standard deviation in coarse px, iterations) of two passes: the first reaches 8 px, the second a tenth of one."""
+
+SETTLED = 0.01
+"""A step that moves no px of a coarse picture by a hundredth, nor its brightness by half a per cent, is the last."""
+
+LARGEST_DRIFT = 20.0
+"""Slow differences are averaged after they were cut to this many grey levels, so that a bubble is not a slow one."""
+
+FOLDS = 5
+GOOD_QUANTILES = (0.5, 0.9)
 
 
 @dataclass(frozen=True)
@@ -75,11 +85,17 @@ class Template:
 
     @cached_property
     def _levels(self) -> list[Picture]:
-        return _smoothed(self.median)
+        return _smoothed(self.median[None])
 
     def pose(self, frames: Frames) -> Pose:
         """Pose of one acquisition; bubbles and defects weigh little, since no pose explains them."""
-        return _register(self._levels, _smoothed(frames.max(axis=0).astype(np.float32)))
+        return _register(self._levels, _smoothed(frames))
+
+    def compare(self, frames: Frames) -> Comparison:
+        """An acquisition beside this template."""
+        pose = self.pose(frames)
+        laid = [_laid(picture, pose) for picture in (self.median, self.mean, self.deviation)]
+        return Comparison(frames.astype(np.float32), *laid)
 
     def digest(self) -> bytes:
         """SHA-256 of the pictures."""
@@ -109,8 +125,8 @@ def learn_template(acquisitions: Iterable[Frames], geometry: Geometry) -> Templa
         grey = frame.astype(np.float32)
         total += grey
         squares += grey * grey
-    mean = total / len(aligned)
-    deviation = np.sqrt(np.maximum(squares / len(aligned) - mean * mean, 1.0))
+    mean: Picture = total / np.float32(len(aligned))
+    deviation = np.sqrt(np.maximum(squares / np.float32(len(aligned)) - mean * mean, 1.0)).astype(np.float32)
     return Template(geometry, _median(aligned), mean, deviation)
 
 
@@ -119,66 +135,324 @@ class BlobSettings:
     """How the blob inspector looks; `fit_blob` chooses among `BLOB_CHOICES`.
 
     Attributes:
-        tolerance_px: Darker than the template by this many px around; forgives walls that are a little elsewhere.
-        both: Lighter parts are blobs too.
-        background_px: Side of the box over which slow differences are taken out first; 0 for not at all.
-        persistent: Only what is there in every frame counts; moving bubbles then do not.
+        background_px: Side of the square over which slow differences are averaged and taken out; 0 for not at all.
+        persistent: Only what differs in the same way in every frame counts; bubbles that move then do not.
+        deviations: How many of the template's standard deviations a px may differ by before it counts at all.
+        level: Grey levels beyond them that make a px part of a blob.
     """
 
-    tolerance_px: int = 1
-    both: bool = False
-    background_px: int = 0
-    persistent: bool = False
+    background_px: int
+    persistent: bool
+    deviations: float
+    level: int
 
+
+BLOB_LEVELS = (6, 10, 16, 24, 36, 54, 80)
+"""From five times the camera's noise to the rim of a dark bubble."""
 
 BLOB_CHOICES = tuple(
-    BlobSettings(tolerance, both, background, persistent)
-    for tolerance, both, background, persistent in product((1, 3), (False, True), (0, 49), (False, True))
+    BlobSettings(background, persistent, deviations, level)
+    for background, persistent, deviations, level in product((0, 49), (False, True), (1.5, 3.0), BLOB_LEVELS)
 )
-LEVELS = np.arange(4, 100, 2)
-"""Grey levels of difference that `fit_blob` chooses a threshold from; the lowest is about three times the noise."""
+
+
+@dataclass(frozen=True)
+class GaussianSettings:
+    """How the Gaussian inspector looks; `fit_gaussian` chooses among `GAUSSIAN_CHOICES`.
+
+    Attributes:
+        persistent: As for blobs.
+        pooled_px: Side of the square over which a px's deviations are averaged.
+    """
+
+    persistent: bool
+    pooled_px: int
+
+
+GAUSSIAN_CHOICES = tuple(
+    GaussianSettings(persistent, pooled) for persistent, pooled in product((False, True), (3, 5, 9, 15, 21))
+)
 
 
 class BlobDetector:
-    """Scores a patch by the area of its largest blob: px that differ from the template by more than a threshold.
+    """Scores a patch by the area in px of its largest blob: connected px that differ from the median template.
 
     Args:
         template: Learnt from good strips.
         settings: How it looks.
-        levels: float (region,), difference in grey levels that makes a px part of a blob.
     """
 
     stages_us: Mapping[str, int] = {}
 
-    def __init__(self, template: Template, settings: BlobSettings, levels: NDArray[np.float32]) -> None:
-        self.template, self.settings, self.levels = template, settings, levels
+    def __init__(self, template: Template, settings: BlobSettings) -> None:
+        self.template, self.settings = template, settings
         self.name = "blob analysis against a median template"
         self.joint = settings.persistent
-        described = f"{self.name} {settings} {levels.tolist()}"
-        self.digest = hashlib.sha256(described.encode() + template.digest()).hexdigest()
+        self.digest = hashlib.sha256(f"{self.name} {settings}".encode() + template.digest()).hexdigest()
 
     def score(self, inspection: Inspection) -> Scores:
-        """Area in px of the largest blob of each patch."""
-        differences = self._differences(inspection)
-        geometry = inspection.geometry
-        scores = np.empty(geometry.shape, np.float32)
-        for frame, vial, region in np.ndindex(*geometry.shape):
-            if self.joint and frame:
-                scores[frame] = scores[0]
-                continue
-            patch = _crop(differences[frame], geometry.box(vial, region))
-            scores[frame, vial, region] = _areas(patch, int(self.levels[region]))[int(self.levels[region])]
-        return scores
+        """Largest area of each patch; repeated over the frames where only what persists counts."""
+        level = self.settings.level
+        excess = self._excess(self.template.compare(inspection.frames))
+        return _by_patch(excess, inspection.geometry, lambda patch: float(_areas(patch, level)[level]))
 
     def explain(self, inspection: Inspection) -> Explanation:
-        """The difference from the template, 1.0 for 255 grey levels, and the template as it lies."""
-        geometry = inspection.geometry
-        pose = self.template.pose(inspection.frames)
-        differences = self._differences(inspection)
-        return _explanation(differences.astype(np.float32) / 255.0, _laid(self.template.median, pose), geometry)
+        """Grey levels beyond the tolerance, 1.0 for 255 of them; the template as the strip lies."""
+        seen = self.template.compare(inspection.frames)
+        return _explanation(self._excess(seen).astype(np.float32) / np.float32(255.0), seen.median, inspection.geometry)
 
-    def _differences(self, inspection: Inspection) -> Frames:
-        return next(blob_differences(self.template, inspection.frames, (self.settings,)))
+    def _excess(self, seen: Comparison) -> Frames:
+        return seen.excess(self.settings.background_px, self.settings.persistent, self.settings.deviations)
+
+
+class GaussianDetector:
+    """Scores a patch by its largest locally averaged deviation from the mean, in standard deviations of each px.
+
+    Args:
+        template: Learnt from good strips.
+        settings: How it looks.
+    """
+
+    stages_us: Mapping[str, int] = {}
+
+    def __init__(self, template: Template, settings: GaussianSettings) -> None:
+        self.template, self.settings = template, settings
+        self.name = "per-pixel Gaussian template"
+        self.joint = settings.persistent
+        self.digest = hashlib.sha256(f"{self.name} {settings}".encode() + template.digest()).hexdigest()
+
+    def score(self, inspection: Inspection) -> Scores:
+        """Largest deviation of each patch; repeated over the frames where only what persists counts."""
+        return _by_patch(
+            self._pooled(self.template.compare(inspection.frames)),
+            inspection.geometry,
+            lambda patch: float(patch.max()),
+        )
+
+    def explain(self, inspection: Inspection) -> Explanation:
+        """Deviations, 1.0 for 40 standard deviations; the mean as the strip lies."""
+        seen = self.template.compare(inspection.frames)
+        return _explanation(
+            np.minimum(self._pooled(seen) / np.float32(40.0), np.float32(1.0)), seen.mean, inspection.geometry
+        )
+
+    def _pooled(self, seen: Comparison) -> NDArray[np.float32]:
+        return _means(seen.deviations(self.settings.persistent), self.settings.pooled_px)
+
+
+@dataclass(frozen=True)
+class Tuned(Generic[D]):
+    """A detector as calibration left it.
+
+    Attributes:
+        detector: With the settings that did best.
+        thresholds: float32 (region,).
+        figure: What the settings were chosen by: balanced accuracy of strips that were held out (blobs), or the AUROC
+            of strips (Gaussian).
+    """
+
+    detector: D
+    thresholds: NDArray[np.float32]
+    figure: float
+
+
+def blob_areas(seen: Comparison, geometry: Geometry) -> NDArray[np.float32]:
+    """What `fit_blob` learns from one acquisition: float32 (choice, region), the largest area of any patch."""
+    areas = np.zeros((len(BLOB_CHOICES) // len(BLOB_LEVELS), len(BLOB_LEVELS), len(geometry.regions)))
+    for place, choice in enumerate(BLOB_CHOICES[:: len(BLOB_LEVELS)]):
+        excess = seen.excess(choice.background_px, choice.persistent, choice.deviations)
+        for region, patch in _patches(excess, geometry):
+            found = _areas(patch, BLOB_LEVELS[0])[list(BLOB_LEVELS)]
+            areas[place, :, region] = np.maximum(areas[place, :, region], found)
+    return areas.reshape(len(BLOB_CHOICES), -1).astype(np.float32)
+
+
+def gaussian_peaks(seen: Comparison, geometry: Geometry) -> NDArray[np.float32]:
+    """What `fit_gaussian` learns from one acquisition: float32 (choice, region), the largest deviation of any patch."""
+    peaks = np.zeros((len(GAUSSIAN_CHOICES), len(geometry.regions)), np.float32)
+    for place, choice in enumerate(GAUSSIAN_CHOICES):
+        pooled = _means(seen.deviations(choice.persistent), choice.pooled_px)
+        for region, patch in _patches(pooled, geometry):
+            peaks[place, region] = max(peaks[place, region], patch.max())
+    return peaks
+
+
+def fit_blob(
+    template: Template, areas: NDArray[np.float32], defective: NDArray[np.bool_], products: NDArray[np.int64]
+) -> Tuned[BlobDetector]:
+    """Choose settings and smallest areas of the blob inspector.
+
+    Each setting is judged on strips held out of the choice of its areas, a fifth of the products at a time; the areas
+    of the best one are then chosen on all.
+
+    Args:
+        template: Learnt from good strips.
+        areas: float32 (acquisition, choice, region), `blob_areas` of each.
+        defective: bool (acquisition,), some of each.
+        products: int (acquisition,), number of the product; all its acquisitions are held out together.
+    """
+    figures = []
+    for choice in range(areas.shape[1]):
+        reject = np.zeros(len(areas), bool)
+        for fold in range(FOLDS):
+            held = products % FOLDS == fold
+            thresholds = balanced_thresholds(areas[~held, choice], defective[~held])
+            reject[held] = (areas[held, choice] > thresholds).any(axis=1)
+        figures.append(balanced_accuracy(reject, defective))
+    best = int(np.argmax(figures))
+    thresholds = balanced_thresholds(areas[:, best], defective)
+    return Tuned(BlobDetector(template, BLOB_CHOICES[best]), thresholds, figures[best])
+
+
+def fit_gaussian(
+    template: Template, peaks: NDArray[np.float32], defective: NDArray[np.bool_]
+) -> Tuned[GaussianDetector]:
+    """Choose settings and thresholds of the Gaussian inspector.
+
+    Regions are put on one scale by a quantile of their good strips; thresholds are a multiple of it, so that they rank
+    strips as the scale does.
+
+    Args:
+        template: Learnt from good strips.
+        peaks: float32 (acquisition, choice, region), `gaussian_peaks` of each.
+        defective: bool (acquisition,), some of each.
+    """
+    best: tuple[float, int, NDArray[np.float32]] | None = None
+    for choice in range(peaks.shape[1]):
+        for quantile in GOOD_QUANTILES:
+            scale = np.quantile(peaks[~defective, choice], quantile, axis=0).astype(np.float32)
+            strips = (peaks[:, choice] / scale).max(axis=1).astype(np.float64)
+            figure = auroc(strips[defective], strips[~defective]) or 0.0
+            if best is None or figure > best[0]:
+                best = figure, choice, scale * balanced_thresholds(strips[:, None].astype(np.float32), defective)
+    if best is None:
+        raise ValueError("peaks: expected at least one choice, got none")
+    return Tuned(GaussianDetector(template, GAUSSIAN_CHOICES[best[1]]), best[2], best[0])
+
+
+def balanced_accuracy(reject: NDArray[np.bool_], defective: NDArray[np.bool_]) -> float:
+    """Mean of the share of defective strips that are rejected and of good ones that are accepted.
+
+    >>> balanced_accuracy(np.array([True, False, False]), np.array([True, True, False]))
+    0.75
+    """
+    return float(0.5 * (reject[defective].mean() + (~reject[~defective]).mean()))
+
+
+def balanced_thresholds(values: NDArray[np.float32], defective: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """A threshold a region, tuned together: a strip is rejected when any region's value is above its threshold.
+
+    Coordinate ascent on balanced accuracy from three starts; of tied thresholds the middle one.
+
+    Args:
+        values: float32 (strip, region).
+        defective: bool (strip,), some of each.
+
+    >>> balanced_thresholds(np.array([[1.0], [2.0], [5.0], [6.0]], np.float32), np.array([False, False, True, True]))
+    array([3.5], dtype=float32)
+    """
+    best_figure, best = -1.0, np.zeros(values.shape[1], np.float32)
+    for quantile in (0.9, 0.97, 1.0):
+        thresholds = np.quantile(values[~defective], quantile, axis=0).astype(np.float32)
+        figure = -1.0
+        while True:
+            for region in range(values.shape[1]):
+                others = np.arange(values.shape[1]) != region
+                elsewhere = (values[:, others] > thresholds[others]).any(axis=1)
+                reached, thresholds[region] = _best_threshold(values[:, region], elsewhere, defective)
+            if reached <= figure + 1e-9:
+                break
+            figure = reached
+        if figure > best_figure:
+            best_figure, best = figure, thresholds
+    return best
+
+
+def _best_threshold(
+    values: NDArray[np.float32], elsewhere: NDArray[np.bool_], defective: NDArray[np.bool_]
+) -> tuple[float, np.float32]:
+    """Balanced accuracy and the threshold that reaches it, given what other regions reject."""
+    ordered = np.unique(values)
+    candidates = np.concatenate([[ordered[0] - 1], 0.5 * (ordered[1:] + ordered[:-1]), [ordered[-1] + 1]])
+    bad, good = np.sort(values[defective & ~elsewhere]), np.sort(values[~defective & ~elsewhere])
+    missed = np.searchsorted(bad, candidates, "right") / defective.sum()
+    accepted = np.searchsorted(good, candidates, "right") / (~defective).sum()
+    figures = 0.5 * (1 - missed + accepted)
+    tied = np.nonzero(figures >= figures.max() - 1e-12)[0]
+    return float(figures.max()), np.float32(candidates[tied[len(tied) // 2]])
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """An acquisition beside the template, which is laid as the strip lies.
+
+    Attributes:
+        frames: float32 (frames, height, width).
+        median: float32 (height, width), lit as the strip is; so is the mean.
+        mean: float32 (height, width).
+        deviation: float32 (height, width).
+    """
+
+    frames: NDArray[np.float32]
+    median: Picture
+    mean: Picture
+    deviation: Picture
+
+    def excess(self, background_px: int, persistent: bool, deviations: float) -> Frames:
+        """Whole grey levels by which px differ from the median beyond some deviations; one frame if persistent."""
+        differing = self.frames - self.median
+        if background_px:
+            drift = _means(np.clip(differing, -LARGEST_DRIFT, LARGEST_DRIFT), background_px)
+            differing -= drift
+        if persistent:
+            differing = _persisting(differing)
+        beyond = np.abs(differing) - np.float32(deviations) * self.deviation
+        whole: Frames = np.clip(beyond, 0, 255).astype(np.uint8)
+        return whole
+
+    def deviations(self, persistent: bool) -> NDArray[np.float32]:
+        """Magnitude of each px's difference from the mean, in standard deviations; one frame if persistent."""
+        differing = self.frames - self.mean
+        if persistent:
+            differing = _persisting(differing)
+        share: NDArray[np.float32] = np.abs(differing) / self.deviation
+        return share
+
+
+def _persisting(differing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (1, h, w): the smallest difference of a px where all frames differ the same way, else 0."""
+    lightest, darkest = differing.max(axis=0), differing.min(axis=0)
+    kept: NDArray[np.float32] = np.maximum(darkest, 0) + np.minimum(lightest, 0)
+    return kept[None]
+
+
+def _means(pictures: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    return np.stack([_box_mean(picture, side) for picture in pictures])
+
+
+def _patches(pictures: NDArray[P], geometry: Geometry) -> Iterator[tuple[int, NDArray[P]]]:
+    """Every crop with its region, frame by frame."""
+    for picture in pictures:
+        for position, (y, x) in enumerate(geometry.boxes):
+            yield position % len(geometry.regions), picture[y : y + PATCH_PX, x : x + PATCH_PX]
+
+
+def _by_patch(pictures: NDArray[P], geometry: Geometry, measure: Callable[[NDArray[P]], float]) -> Scores:
+    """A score a patch; those of a single picture are repeated over the frames."""
+    values = np.array([measure(patch) for _, patch in _patches(pictures, geometry)], np.float32)
+    scores: Scores = np.broadcast_to(values.reshape(-1, *geometry.shape[1:]), geometry.shape).copy()
+    return scores
+
+
+def _explanation(residual: NDArray[np.float32], expected: Picture, geometry: Geometry) -> Explanation:
+    """Crops of a residual and of what was expected, the same for every frame where there is one picture."""
+
+    def cropped(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        stack = np.stack([patch for _, patch in _patches(pictures, geometry)])
+        shape = (len(pictures), *geometry.shape[1:], PATCH_PX, PATCH_PX)
+        return np.broadcast_to(stack.reshape(shape), (*geometry.shape, PATCH_PX, PATCH_PX))
+
+    return Explanation(cropped(residual), cropped(np.clip(expected / 255.0, 0, 1)[None]))
 
 
 @njit(cache=True)
@@ -234,10 +508,11 @@ def _resample(
             out[row, column] = gain * (upper + fy * (lower - upper))
 
 
-def _smoothed(picture: Picture) -> list[Picture]:
-    """Coarse means of a picture at each standard deviation of `SMOOTH`."""
-    height, width = (side // COARSE for side in picture.shape)
-    coarse = picture[: height * COARSE, : width * COARSE].reshape(height, COARSE, width, COARSE).mean(axis=(1, 3))
+def _smoothed(frames: NDArray[np.uint8] | NDArray[np.float32]) -> list[Picture]:
+    """Coarse means, their median over the frames, at each standard deviation of `SMOOTH`."""
+    height, width = (side // COARSE for side in frames.shape[1:])
+    blocks = frames[:, : height * COARSE, : width * COARSE].reshape(-1, height, COARSE, width, COARSE)
+    coarse: Picture = np.median(blocks.mean(axis=(2, 4), dtype=np.float32), axis=0)
     return [gaussian_filter(coarse, sigma) for sigma, _ in SMOOTH]
 
 
@@ -257,7 +532,9 @@ def _register(template: Sequence[Picture], seen: Sequence[Picture]) -> Pose:
             weight = 1.0 / (1.0 + (residual / scale) ** 2) ** 2
             weighted = (slopes * weight).reshape(4, -1)
             step = np.linalg.solve(weighted @ slopes.reshape(4, -1).T, weighted @ residual.ravel())
-            pose = Pose(*np.array([pose.angle, pose.right_px, pose.down_px, pose.gain]) + step)
+            pose = Pose(*(np.array([pose.angle, pose.right_px, pose.down_px, pose.gain]) + step).tolist())
+            if np.abs(step / (0.5 / width, 0.5, 0.5, 0.5)).max() < SETTLED:
+                break
     return replace(pose, right_px=COARSE * pose.right_px, down_px=COARSE * pose.down_px)
 
 

@@ -39,7 +39,7 @@ def browse(page: Path, profile: Path, *extra: str) -> subprocess.CompletedProces
     """The page as the browser leaves it, and what it logged."""
     command = [str(CHROMIUM), *FLAGS, *extra, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     environment = {**os.environ, "HOME": str(profile)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True, env=environment)
 
 
 def test_no_console_error(make: Callable[..., Path], tmp_path: Path) -> None:
