@@ -127,8 +127,8 @@ def replay(
 @app.command()
 def report(result: Annotated[Path, typer.Argument(help="Result folder.")]) -> None:
     """Write the report of a result again from its stored tables."""
-    from harness.report import write_report
     from harness.qualification.result import Result
+    from harness.report import write_report
 
     Result(result).summary  # noqa: B018  # says in one sentence when the folder is no result
     write_report(result)
@@ -200,11 +200,9 @@ def kit_draw(
     out: Annotated[Path | None, typer.Option(help="Register to write; standard output without.")] = None,
 ) -> None:
     """Print or write a kit's register."""
-    from harness.strips.kit import STANDARD_SEED, register_text, standard_kit
+    from harness.strips.kit import register_text
 
-    if name not in ("knapp", "quick", "calibration"):
-        raise ScenarioError("kit draw", "knapp, quick or calibration", name)
-    text = register_text(standard_kit(name, seed=STANDARD_SEED if seed is None else seed))
+    text = register_text(_kit(name, seed))
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -227,6 +225,45 @@ def kit_check(register: Annotated[Path, typer.Argument(help="Register (CSV).")],
     typer.echo(json.dumps({**counts, "digest": kit.digest()}) if as_json else
                f"{counts['defective']} defective, {counts['good']} good; "
                + ", ".join(f"{kind} {count}" for kind, count in sorted(classes.items())))  # fmt: skip
+
+
+@kit_app.command("sheet")
+def kit_sheet(
+    out: Annotated[Path, typer.Argument(help="PNG to write.")],
+    seed: Annotated[int | None, typer.Option(help="Another kit of the standard kind.")] = None,
+) -> None:
+    """Draw a contact sheet: every class at five sizes, and good strips at their worst."""
+    from harness.strips.renderer import Renderer
+    from harness.strips.sheet import contact_sheet
+
+    if out.exists():
+        raise InputError(str(out), "a file that does not exist yet", "one that does")
+    contact_sheet(_kit("knapp", seed), Renderer(seed=7)).save(out, format="PNG", optimize=True)
+    typer.echo(out)
+
+
+@kit_app.command("difficulty")
+def kit_difficulty(
+    seed: Annotated[int | None, typer.Option(help="Another kit of the standard kind.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Compute how hard a kit is; exit 1 when a gate is not met."""
+    from harness.difficulty import difficulty
+
+    with bar() as progress:
+        found = difficulty(_kit("knapp", seed), seed=7, runs=runs, progress=progress)
+    typer.echo(json.dumps(found.as_dict(), indent=1) if as_json else found.in_words())
+    raise typer.Exit(0 if found.met else 1)
+
+
+def _kit(name: str, seed: int | None) -> Any:
+    """A standard kit, or another of its kind."""
+    from harness.strips.kit import STANDARD_SEED, standard_kit
+
+    if name not in ("knapp", "quick", "calibration"):
+        raise ScenarioError("kit", "knapp, quick or calibration", name)
+    return standard_kit(name, seed=STANDARD_SEED if seed is None else seed)
 
 
 @app.command()

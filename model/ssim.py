@@ -25,8 +25,8 @@ def _dissimilarity(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], wind
 
     (1 - D^2 / ((S^2 + D^2) / 2 + c1)) (1 - var d / ((var s + var d) / 2 + c2)), S and D the means of s and d:
 
-    the same number as in the source, but without the difference of large products that costs float32 its digits on bright
-    flat patches. Variances are taken about the whole patch's means, for the same reason.
+    the same number as in the source, but without the difference of large products that costs float32 its digits on
+    bright flat patches. Variances are taken about the whole patch's means, for the same reason.
     """
     count, height, width = images.shape
     taps = window.shape[0]

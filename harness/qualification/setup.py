@@ -77,7 +77,8 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
         return Setup(kit, source, detector, levels, [], 0, {})
     bundle = choice.bundle or ""
     beside = where.parent / bundle
-    network = NetworkDetector(str(beside) if beside.is_dir() else bundle, source.geometry, score=choice.score, backend=choice.backend)
+    place = str(beside) if bundle and beside.is_dir() else bundle
+    network = NetworkDetector(place, source.geometry, score=choice.score, backend=choice.backend)
     thresholds = network.thresholds()
     refuse_overlap(kit, thresholds.products, "calibration")
     refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")

@@ -39,7 +39,7 @@ CALIBRATION_SHARES = dict.fromkeys(CLASSES, 6)
 CALIBRATION_GOOD = 60
 DRAWN_CONTRAST = (0.15, 0.60)
 """Contrasts of the standard kits. From .10, the table's lower end, the assumed inspectors put 64-72 % of the defective
-strips into the reject zone, from .15 they put 72-78 % there (eight seeds); a standard kit needs 70-90 % (`docs/product.md`)."""
+strips into the reject zone, from .15 they put 72-78 % there (eight seeds); a standard kit needs 70-90 %."""
 
 STANDARD_SEED = 2024
 """Seed of the standard kits; another seed makes a kit of the same kind that is not the standard one."""

@@ -3,8 +3,8 @@
 Units: px of 50 um, ms after the trigger, rows downwards. All of it is good product.
 
 Sources: natural frequency of the first antisymmetric mode of a rectangular container,
-omega^2 = g (pi / W) tanh(pi h / W) (Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are the table of `docs/product.md`'s liquid
-section, engineering values of this project.
+omega^2 = g (pi / W) tanh(pi h / W) (Ibrahim, *Liquid Sloshing Dynamics*, 2005, ch. 1); numbers, radii and speeds are
+those of `docs/product.md`, engineering values of this project.
 """
 
 from __future__ import annotations
