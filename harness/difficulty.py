@@ -279,21 +279,26 @@ def tuned_inspectors(*, progress: Progress = silent) -> ClassicalInspectors:
 
 def blob_inspector(geometry: Geometry) -> tuple[Detector, dict[str, NDArray[np.float32]]]:
     """For a scenario: `factory = "harness.difficulty:blob_inspector"`; learns and tunes first, which takes minutes."""
-    return _plugged_in(geometry, tuned_inspectors().blob)
+    _check_geometry(geometry)
+    return _plugged_in(tuned_inspectors().blob)
 
 
 def gaussian_inspector(geometry: Geometry) -> tuple[Detector, dict[str, NDArray[np.float32]]]:
     """For a scenario: `factory = "harness.difficulty:gaussian_inspector"`; learns and tunes first."""
-    return _plugged_in(geometry, tuned_inspectors().gaussian)
+    _check_geometry(geometry)
+    return _plugged_in(tuned_inspectors().gaussian)
 
 
 def _plugged_in(
-    geometry: Geometry, tuned: Tuned[BlobDetector] | Tuned[GaussianDetector]
+    tuned: Tuned[BlobDetector] | Tuned[GaussianDetector],
 ) -> tuple[Detector, dict[str, NDArray[np.float32]]]:
     """One set of thresholds for every level: classical inspectors were tuned on single runs of strips."""
+    return tuned.detector, dict.fromkeys(("patch", "strip", "seven_of_ten"), tuned.thresholds)
+
+
+def _check_geometry(geometry: Geometry) -> None:
     if geometry != PAPER:
         raise DetectorError("detector.factory", "the geometry of drawn strips, which it learns from", "another")
-    return tuned.detector, dict.fromkeys(("patch", "strip", "seven_of_ten"), tuned.thresholds)
 
 
 def _check(kit: Kit) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any, Protocol
 
 import h5py
@@ -36,12 +38,33 @@ def load_generator(bundle: Bundle) -> tuple[Any, Any]:
         BundleError: Weights that are truncated, or of another network.
     """
     encoder, decoder = build_encoder(bundle.network, "encoder"), build_decoder(bundle.network)
+    generator = build_rebuilder(encoder, decoder)
     try:
-        build_rebuilder(encoder, decoder).load_weights(bundle.weights)
+        # Keras passes over arrays that it does not look for, so every array is accounted for first.
+        stored, expected = _stored_shapes(bundle.weights), Counter(tuple(weight.shape) for weight in generator.weights)
+        if stored != expected:
+            others = (stored - expected).total()
+            raise ValueError(
+                f"{stored.total()} arrays in place of {expected.total()}, {others} of them of other shapes"
+            )
+        generator.load_weights(bundle.weights)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0][:120]
         raise BundleError(str(bundle.weights), f"whole weights of {bundle.network.name}", reason) from None
     return encoder, decoder
+
+
+def _stored_shapes(path: Path) -> Counter[tuple[int, ...]]:
+    """How many arrays of each shape lie in a file of weights."""
+    shapes: Counter[tuple[int, ...]] = Counter()
+
+    def note(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            shapes[item.shape] += 1
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return shapes
 
 
 class TensorFlowRuntime:
@@ -72,8 +95,3 @@ class TensorFlowRuntime:
             raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
         rebuilt: NDArray[np.float32] = self._rebuild(tf.constant(patches)).numpy()
         return rebuilt
-
-
-def is_weights_file(path: Any) -> bool:
-    """True when a file is a readable HDF5 file."""
-    return bool(h5py.is_hdf5(path))

@@ -24,9 +24,9 @@ def test_a_turn_by_nothing_is_the_identity() -> None:
 
 
 def test_a_quarter_turn_is_numpys() -> None:
-    """By 90 degrees the pixels land on pixels, and the way round is said by comparison."""
+    """By 90 degrees the pixels land on pixels: a positive angle turns clockwise."""
     image = np.random.default_rng(0).random((9, 9)).astype(np.float32)
-    np.testing.assert_allclose(turn(image, np.pi / 2)[1:-1, 1:-1], np.rot90(image, 1)[1:-1, 1:-1], atol=1e-4)
+    np.testing.assert_allclose(turn(image, np.pi / 2)[1:-1, 1:-1], np.rot90(image, -1)[1:-1, 1:-1], atol=1e-4)
 
 
 def test_what_comes_from_outside_repeats_the_edge() -> None:

@@ -95,21 +95,20 @@ def test_none_or_all_are_perturbed(share: float, expected: int) -> None:
 
 def test_noise_of_both_readings() -> None:
     """`residual` is abs(X* - X); `eq6` is the noise on black, from which X* follows by one share beta a patch."""
-    of = {
-        reading: next(
-            batches([numbered(4, first=50)], TrainingConfig(batch=4, perturbed=1.0, noise_loss=reading), seed=3)
-        )
+    chunk = Chunk(np.stack([np.full((256, 256), shade, np.uint8) for shade in range(10, 250, 30)]), np.zeros(8, bool))
+    residual, eq6 = (
+        next(batches([chunk], TrainingConfig(batch=8, perturbed=1.0, noise_loss=reading), seed=3))
         for reading in ("residual", "eq6")
-    }
-    residual, eq6 = of["residual"], of["eq6"]
+    )
     np.testing.assert_array_equal(residual.perturbed, eq6.perturbed)
     np.testing.assert_array_equal(residual.noise, np.abs(residual.perturbed - residual.image))
+    shares = []
     for image, perturbed, on_black in zip(eq6.image, eq6.perturbed, eq6.noise, strict=True):
-        marked = np.abs(on_black - image) > 0.05  # else nothing can be told about the share
-        marked &= on_black > 0
-        beta = (perturbed - image)[marked] / (on_black - image)[marked]
-        assert 0.2 <= beta.mean() <= 1.0
-        assert np.ptp(beta) < 1e-3
+        told = (on_black > 0) & (np.abs(on_black - image) > 0.05)  # else nothing can be said about the share
+        shares.append((perturbed - image)[told] / (on_black - image)[told])
+    shares = [share for share in shares if share.size]
+    assert len(shares) >= 5
+    assert all(np.ptp(share) < 1e-3 and 0.2 <= share.mean() <= 1 for share in shares)
 
 
 def test_a_thread_keeps_the_order() -> None:
