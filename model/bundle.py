@@ -144,7 +144,7 @@ def _finite_numbers(values: object, count: int) -> bool:
         isinstance(values, list)
         and len(values) == count
         and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        and all(abs(value) <= np.finfo(np.float32).max for value in values)  # false for NaN
+        and all(abs(value) <= float(np.finfo(np.float32).max) for value in values)  # false for NaN
     )
 
 

@@ -21,7 +21,7 @@ def model_of(kind: str, *, decoder: bool, folded: bool, seed: int) -> keras.Mode
 
 @pytest.mark.parametrize(("kind", "decoder", "folded"), EVERY_BLOCK)
 def test_shapes_said_are_shapes_made(kind: str, decoder: bool, folded: bool) -> None:
-    """A and B keep height and width, C halves them in an encoder and doubles them in a decoder; as computed beforehand."""
+    """A and B keep height and width, C halves them in an encoder, doubles them in a decoder; as computed before."""
     model = model_of(kind, decoder=decoder, folded=folded, seed=0)
     side = {"C": 16 if decoder else 4}.get(kind, 8)
     assert model(INPUT).shape == (2, side, side, 4)

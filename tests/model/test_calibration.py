@@ -52,7 +52,7 @@ def test_a_tie_goes_to_the_widest_gap() -> None:
 
 
 def test_a_tied_stretch_of_gaps_is_one_gap() -> None:
-    """Good and defective at the very same score: nothing is gained within, so the middle of the whole stretch is taken."""
+    """Good and defective at the very same score: as good below it as above, so it is one wide gap."""
     defective = np.array([False, True, False, True])[:, None]
     assert patch_thresholds(column(0.1, 0.4, 0.4, 0.9), defective) == pytest.approx([0.4], abs=0.26)
     scores = column(0.1, 0.5, 0.5, 0.8)
@@ -101,8 +101,8 @@ def test_strips_are_told_apart_by_whichever_region_shows_them() -> None:
 def test_k_of_n_gives_up_runs_for_products() -> None:
     """Where single runs and products disagree, products count: two of three runs are enough for each.
 
-    A good strip looks bad in its third run (.5); a defective one scores .4 in two runs and .1 in one. At .3 both products
-    are right, by two runs each; at .45 the good one has all its runs right but the defective one none.
+    A good strip looks bad in its third run (.5); a defective one scores .4 in two runs and .1 in one. At .3
+    both products are right, by two runs each; at .45 the good one would be by two runs and the defective one by none.
     """
     scores = strips([[[0.1], [0.2], [0.5]], [[0.4], [0.4], [0.1]]])
     defective = np.array([False, True])
@@ -134,7 +134,7 @@ def grid(largest: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_pair_of_thresholds_is_better(seed: int) -> None:
-    """Brute force over two regions, eight products of three runs and noise between them: nothing beats what is found."""
+    """Brute force over two regions and eight noisy products of three runs: nothing beats what is found."""
     rng = np.random.default_rng(seed)
     defective = rng.random(8) < 0.5
     scores = rng.random((8, 3, 1, 1, 2)).astype(np.float32)
@@ -174,7 +174,7 @@ def test_a_region_without_any_score_is_refused() -> None:
 
 
 def test_many_scores_are_thinned_and_still_told_apart() -> None:
-    """Ten thousand distinct scores, a clear gap among them: the threshold lies in it or beside it, errors below 0.1 %."""
+    """Ten thousand distinct scores, a clear gap among them: the threshold lies in it or just beside it."""
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.uniform(0, 1, 9000), rng.uniform(1.5, 2, 1000)]).astype(np.float32)[:, None]
     defective = (np.arange(10_000) >= 9000)[:, None]

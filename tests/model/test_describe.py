@@ -17,7 +17,7 @@ def test_a_small_network_by_hand() -> None:
     """Two operations a multiply-add, pixels x kernel x channels in x channels out, every one multiplied out here.
 
     A transposed convolution that doubles multiplies once for each pixel put in; the decoder's shortcut comes after its
-    upsampling, the encoder's before its pooling. Batch norm has four numbers a channel, a bias is one of them when folded.
+    upsampling, the encoder's before its pooling. Batch norm has four numbers a channel, and folded a bias.
     """
     stem, head = 2 * 32 * 32 * 9 * 64 * 2, 2 * 32 * 32 * 9 * 4 * 64
     fine, coarse = 2 * 32 * 32, 2 * 16 * 16

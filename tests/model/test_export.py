@@ -23,7 +23,7 @@ def parts_of(model: keras.Model) -> list[keras.layers.Layer]:
     ids=lambda config: config.name,
 )
 def test_folded_generator_is_the_same_function(config: NetworkConfig, pictures: Callable[..., np.ndarray]) -> None:
-    """With batch norm of any statistics, gains and shifts, the exported generator rebuilds the same to 1e-5 without it."""
+    """Whatever the statistics, gains and shifts of batch norm, the generator without it rebuilds the same to 1e-5."""
     networks = build_networks(config, seed=1)
     rng = np.random.default_rng(2)
     for model in (networks.encoder, networks.decoder):

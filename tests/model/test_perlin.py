@@ -15,7 +15,7 @@ OTHER = np.random.default_rng(2).random((64, 64)).astype(np.float32)
 
 
 def test_field_is_the_reference_implementations() -> None:
-    """On its published permutation the vectorised field equals `noise.pnoise2` to 1e-6, sign and orientation included."""
+    """On its published permutation the field equals `noise.pnoise2` to 1e-6, sign and orientation included."""
     field = perlin(48, 80, 6.0, 20.0, REFERENCE)
     reference = [[noise.pnoise2(column * 20 / 80, row * 6 / 48) for column in range(80)] for row in range(48)]
     assert sorted(REFERENCE.tolist()) == list(range(256))

@@ -68,7 +68,7 @@ def test_one_step_moves_both_once(trainer: Trainer, batch: Batch) -> None:
 
 @pytest.mark.parametrize("frozen", ["generator", "discriminator"])
 def test_each_moves_by_its_own_optimiser_alone(frozen: str, trainer: Trainer, batch: Batch) -> None:
-    """With one optimiser at rate zero its network stands still while the other's moves: no step is done for the other."""
+    """With one optimiser at rate zero its network stands still while the other's moves."""
     optimisers = {"generator": trainer.generator_optimizer, "discriminator": trainer.discriminator_optimizer}
     variables = {
         "generator": trainer.generator_variables,
@@ -107,7 +107,7 @@ def test_restarts_after_epochs_one_three_and_seven() -> None:
 
 
 def test_one_cosine_over_all_steps() -> None:
-    """Golden values: a hundred steps of warm-up, half-way near the middle, a hundredth of the maximum at the end and after."""
+    """Golden values: a hundred steps of warm-up, half-way in the middle, a hundredth at the end and after."""
     rate = cosine_schedule(TrainingConfig(learning_rate=1e-3, steps=10_000))
     assert rate(0) == pytest.approx(1e-5)
     assert rate(49) == pytest.approx(0.5e-3, rel=1e-3)
@@ -117,7 +117,7 @@ def test_one_cosine_over_all_steps() -> None:
 
 
 def test_a_checkpoint_is_gone_on_from(trainer: Trainer, batch: Batch, tmp_path: Path) -> None:
-    """Resumed, all four networks have the same weights and statistics, the count goes on, the optimiser starts fresh."""
+    """Resumed, all four networks are as they were, the count goes on, the optimiser starts fresh."""
     trainer.save(tmp_path)
     again = Trainer.resume(tmp_path, trainer.config)
     assert again.network == trainer.network
