@@ -127,7 +127,7 @@ def benchmark(
         raise ValueError(f"score: expected one of {', '.join(SCORES)}, got {score}")
     flops = patches * describe(bundle.network).flops
     images = _images(patches)
-    peak = matrix_product_peak()
+    peak = matrix_product_peak(PEAK_SIDE)
     reports = []
     for name, make in runtimes.items():
         began = time.perf_counter_ns()
@@ -159,7 +159,7 @@ def _images(patches: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.clip(ramp + rng.normal(0, 8, (patches, 256, 256)), 0, 255).astype(np.uint8)
 
 
-def matrix_product_peak(side: int = PEAK_SIDE, repeats: int = PEAK_REPEATS) -> float:
+def matrix_product_peak(side: int, repeats: int = PEAK_REPEATS) -> float:
     """Operations a second of the fastest of several float32 products of two square matrices, on all cores."""
     rng = np.random.default_rng(0)
     one, other = (tf.constant(rng.random((side, side), np.float32)) for _ in range(2))

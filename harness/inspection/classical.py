@@ -270,8 +270,9 @@ def blob_areas(seen: Comparison, geometry: Geometry) -> NDArray[np.float32]:
 def gaussian_peaks(seen: Comparison, geometry: Geometry) -> NDArray[np.float32]:
     """What `fit_gaussian` learns from one acquisition: float32 (choice, region), the largest deviation of any patch."""
     peaks = np.zeros((len(GAUSSIAN_CHOICES), len(geometry.regions)), np.float32)
+    deviations = {persistent: seen.deviations(persistent) for persistent in (False, True)}
     for place, choice in enumerate(GAUSSIAN_CHOICES):
-        pooled = _means(seen.deviations(choice.persistent), choice.pooled_px)
+        pooled = _means(deviations[choice.persistent], choice.pooled_px)
         for region, patch in _patches(pooled, geometry):
             peaks[place, region] = max(peaks[place, region], patch.max())
     return peaks

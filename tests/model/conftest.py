@@ -42,9 +42,9 @@ def tiny() -> NetworkConfig:
 
 @pytest.fixture(scope="session")
 def batch() -> Batch:
-    """Three patches, all perturbed."""
-    chunk = Chunk(textured(3, seed=5), np.ones(3, bool))
-    return next(batches([chunk], TrainingConfig(batch=3, perturbed=1.0), seed=2))
+    """Two patches, both perturbed."""
+    chunk = Chunk(textured(2, seed=5), np.ones(2, bool))
+    return next(batches([chunk], TrainingConfig(batch=2, perturbed=1.0), seed=2))
 
 
 @pytest.fixture(scope="session")

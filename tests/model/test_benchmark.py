@@ -44,13 +44,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., 
 def measured(bundle: Bundle) -> tuple[Benchmark, list[tuple[str, int, int]]]:
     """A short measurement of three runtimes, one of them not installed, and the progress it told."""
     told: list[tuple[str, int, int]] = []
-    result = benchmark(
-        bundle,
-        patches=PATCHES,
-        calls=CALLS,
-        runtimes={**RUNTIMES, "missing": missing, "copying": Copying},
-        progress=lambda *step: told.append(step),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.benchmark.PEAK_SIDE", 256)
+        result = benchmark(
+            bundle,
+            patches=PATCHES,
+            calls=CALLS,
+            runtimes={**RUNTIMES, "missing": missing, "copying": Copying},
+            progress=lambda *step: told.append(step),
+        )
     return result, told
 
 

@@ -105,7 +105,7 @@ Gradients = dict[str, list[tf.Tensor | None]]
 @pytest.fixture(scope="module")
 def gradients(tiny: NetworkConfig, batch: Batch) -> dict[str, Gradients]:
     """Of each term, and of the discriminator's cross-entropy, with respect to every weight of the generator."""
-    trainer = Trainer.fresh(tiny, TrainingConfig(batch=3))
+    trainer = Trainer.fresh(tiny, TrainingConfig(batch=2))
     image, perturbed, noise = (tf.constant(part) for part in (batch.image, batch.perturbed, batch.noise))
     weights = [variable.value for variable in trainer.generator_variables]
     with tf.GradientTape(persistent=True) as tape:

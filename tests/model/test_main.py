@@ -60,8 +60,6 @@ def test_benchmark_measures_a_bundle(
     told = capsys.readouterr()
     assert json.loads(told.out)["runtimes"][0]["runtime"] == "tensorflow"
     assert "tensorflow" in told.err
-    assert run(monkeypatch, *choices) == 0
-    assert "p99.9" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model import trainer as trainer_module
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk
 from model.trainer import TERMS, Trainer, cosine_schedule, restart_schedule, train
@@ -30,7 +31,7 @@ def moved(variables: list[Any], before: list[np.ndarray]) -> bool:
 @pytest.fixture(scope="module")
 def trainer(tiny: NetworkConfig) -> Trainer:
     """A tiny network; the tests below share it, since a step is compiled once."""
-    return Trainer.fresh(tiny, TrainingConfig(batch=3, seed=4))
+    return Trainer.fresh(tiny, TrainingConfig(batch=2, seed=4))
 
 
 def tensors(batch: Batch) -> list[tf.Tensor]:
@@ -39,7 +40,7 @@ def tensors(batch: Batch) -> list[tf.Tensor]:
 
 
 def test_thirty_steps_learn_a_batch(trainer: Trainer, batch: Batch) -> None:
-    """Shown the same three patches thirty times, the network rebuilds them better than at first."""
+    """Shown the same two patches thirty times, the network rebuilds them better than at first."""
     start = trainer.step
     terms = [trainer.train_step(batch, 1e-3) for _ in range(STEPS)]
     assert trainer.step == start + STEPS
@@ -134,14 +135,17 @@ def chunk(count: int, pictures: Any) -> Chunk:
     return Chunk(pictures(count, seed=7), np.ones(count, bool))
 
 
-def test_training_writes_its_curve_and_its_checkpoint(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
-    """A row every twenty steps with all terms, a checkpoint at the end; a second call goes on in both."""
+def test_training_writes_its_curve_and_its_checkpoint(
+    trainer: Trainer, tmp_path: Path, pictures: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every so many steps a row with all terms, a checkpoint at the end; a second call goes on in both."""
+    monkeypatch.setattr(trainer_module, "CURVE_EVERY", 2)
     seen: list[int] = []
     trainer.step = 0
-    for count in (23, 21):
+    for count in (3, 2):
         train(
             trainer,
-            [chunk(3 * count, pictures)],
+            [chunk(2 * count, pictures)],
             tmp_path,
             schedule=lambda step: 1e-4,
             progress=lambda elapsed, terms: seen.append(trainer.step),
@@ -149,10 +153,10 @@ def test_training_writes_its_curve_and_its_checkpoint(trainer: Trainer, tmp_path
     with (tmp_path / "curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["step", "seconds", "learning_rate", *TERMS]
-    assert [row["step"] for row in rows] == ["20", "40"]
+    assert [row["step"] for row in rows] == ["2", "4"]
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
-    assert seen == list(range(1, 45))
-    assert Trainer.resume(tmp_path, trainer.config).step == 44
+    assert seen == [1, 2, 3, 4, 5]
+    assert Trainer.resume(tmp_path, trainer.config).step == 5
 
 
 def test_training_stops_at_its_last_step(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
@@ -160,7 +164,7 @@ def test_training_stops_at_its_last_step(trainer: Trainer, tmp_path: Path, pictu
     trainer.step = 0
     config, trainer.config = trainer.config, replace(trainer.config, steps=2)
     try:
-        train(trainer, [chunk(24, pictures)], tmp_path, schedule=lambda step: 1e-4)
+        train(trainer, [chunk(8, pictures)], tmp_path, schedule=lambda step: 1e-4)
     finally:
         trainer.config = config
     assert trainer.step == 2
@@ -170,7 +174,7 @@ def test_training_stops_when_its_seconds_are_used_up(trainer: Trainer, tmp_path:
     """With none left, no step is taken, and the checkpoint is written all the same."""
     trainer.step = 5
     before = snapshot(trainer.generator_variables)
-    train(trainer, [chunk(24, pictures)], tmp_path, schedule=lambda step: 1e-4, seconds=0.0)
+    train(trainer, [chunk(8, pictures)], tmp_path, schedule=lambda step: 1e-4, seconds=0.0)
     assert trainer.step == 5
     assert not moved(trainer.generator_variables, before)
     assert Trainer.resume(tmp_path, trainer.config).step == 5
@@ -185,7 +189,7 @@ def test_seconds_stretch_the_schedule(trainer: Trainer, tmp_path: Path, pictures
         return 1e-4
 
     trainer.step = 0
-    train(trainer, [chunk(9, pictures)], tmp_path, schedule=schedule, seconds=3600.0)
+    train(trainer, [chunk(6, pictures)], tmp_path, schedule=schedule, seconds=3600.0)
     assert len(asked) == 3
     assert all(place >= step for step, place in enumerate(asked))
     assert asked[-1] > 2  # a hundred thousand steps an hour: some milliseconds are more than one
@@ -193,6 +197,6 @@ def test_seconds_stretch_the_schedule(trainer: Trainer, tmp_path: Path, pictures
 
 def test_same_seed_same_training(tiny: NetworkConfig, batch: Batch) -> None:
     """Two fresh trainers of one seed agree in their first step to rounding."""
-    config = TrainingConfig(batch=3, seed=9)
+    config = TrainingConfig(batch=2, seed=9)
     one, other = (Trainer.fresh(tiny, config)._step(*tensors(batch)) for _ in range(2))
     np.testing.assert_allclose([float(term) for term in one], [float(term) for term in other], rtol=1e-4)

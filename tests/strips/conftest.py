@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -52,6 +53,7 @@ def sixteen(renderer: Renderer, good: Strip) -> NDArray[np.uint8]:
 def liquid_of(plastic: Plastic) -> Callable[..., Liquid]:
     """The liquid of one run of product 1, by scale: `liquid_of(run, slosh=0.5)`."""
 
+    @cache
     def draw(run: int = 1, **scale: float) -> Liquid:
         return draw_liquid(plastic, LiquidScale(**scale), lambda purpose: stream(purpose, SEED, 1, run))
 

@@ -24,6 +24,8 @@ from harness.strips.kit import (
     register_text,
     standard_kit,
 )
+from harness.strips.renderer import Renderer
+from harness.strips.sheet import contact_sheet
 
 NAMES = ("knapp", "quick", "calibration")
 HEADER = ",".join(COLUMNS)
@@ -180,7 +182,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
         GOOD,
     )
     assert [problem.split(", got")[0] for problem in refused(path)] == [
-        f"defect: expected one of {', '.join(CLASSES)}",
+        f"kit.csv: line 2: defect: expected one of {', '.join(CLASSES)}",
         "kit.csv: line 3: vial: expected a number from 0 to 4",
         "kit.csv: line 3: size_um: expected a number from 1 to 100000",
         "kit.csv: G001: expected a product once",
@@ -228,3 +230,28 @@ def test_overlap_is_refused() -> None:
     refuse_overlap(kit, standard_kit("calibration").products, "calibration")
     with pytest.raises(KitError, match=r"kit quick: expected no product of the calibration, got 2 shared, first QD001"):
         refuse_overlap(kit, ["QD002", "QD001", "X"], "calibration")
+
+
+def test_contact_sheet_has_a_row_a_class(renderer: Renderer) -> None:
+    """A crop a strip in a row a class, the smallest defect first, and a row of good strips at the end."""
+    strips = {strip.product: strip for strip in standard_kit("quick").strips}
+    small, large = sorted(
+        (strip for strip in strips.values() if strip.defect and strip.defect.kind == "stuck_particle"),
+        key=lambda strip: strip.defect.size_um if strip.defect else 0.0,
+    )
+    sheet = contact_sheet(Kit("k", (large, small, strips["QG001"])), renderer)
+    picture = np.asarray(sheet)
+    assert sheet.height == 2 * (256 + 8 + 24) + 8
+    for column, strip in enumerate((small, large)):
+        box = renderer.defect_boxes(strip, 1)[0]
+        assert box is not None
+        top, left = (int(np.clip(round((box[n] + box[n + 2]) / 2) - 128, 0, most)) for n, most in ((0, 768), (1, 1024)))
+        crop = renderer.frames(strip, 1, (1,))[0, top : top + 256, left : left + 256]
+        assert np.array_equal(picture[8:264, 210 + 264 * column :][:, :256], crop)
+
+
+def test_contact_sheet_of_good_strips_alone(renderer: Renderer) -> None:
+    """Without defective strips there is one row, and its crops are of the strips' liquid."""
+    sheet = contact_sheet(Kit("k", (standard_kit("quick").strips[-1],)), renderer)
+    assert sheet.height == 256 + 24 + 8 + 8
+    assert np.asarray(sheet)[8:264, 210 : 210 + 256].std() > 20

@@ -1,0 +1,69 @@
+"""The README's figures are those of the committed reference result, and what it shows can be run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.qualification.replay import replay_result
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results" / "reference" / "knapp"
+
+
+def figures(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """The block between the README's marks, from a result."""
+    products, runs, baseline = summary["products"], summary["runs"], summary["baseline"]
+    timing, latency = summary["timing"], summary["timing"]["latency_ms"]
+    hardware = manifest["hardware"]
+    valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[timing["valid"]]
+    rows = [
+        ("verdict", f"**{summary['verdict']}** against {baseline['source']} inspectors, generated strips"),
+        *(
+            (
+                f"{truth} products right, {summary['required']} of {summary['runs_each']}",
+                f"{products[truth]['right']}/{products[truth]['n']}"
+                f" (median inspector {baseline[truth]['right']:g}/{baseline[truth]['n']})",
+            )
+            for truth in ("defective", "good")
+        ),
+        *((f"{truth} runs right", f"{runs[truth]['right']}/{runs[truth]['n']}") for truth in ("defective", "good")),
+        ("strip AUROC, single runs", f"{summary['auroc']['all']['auroc']:.3f}"),
+        ("timing at p99", f"{valid}, {timing['late']} late of {timing['slots']}"),
+        (
+            "response",
+            f"mean {latency['mean']:.0f} ms, p99 {latency['p99']:.0f} ms, max {latency['max']:.0f} ms"
+            f" of {timing['deadline_ms']:g} ms; {hardware['processor']}, {hardware['cores']} cores",
+        ),
+    ]
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def test_readme_shows_the_reference_result() -> None:
+    """No number in the README's table was typed by hand."""
+    summary = json.loads((REFERENCE / "summary.json").read_text())
+    manifest = json.loads((REFERENCE / "manifest.json").read_text())
+    assert figures(summary, manifest) in (ROOT / "README.md").read_text()
+
+
+def test_reference_is_replayed_to_the_same_ledger() -> None:
+    """The committed measured result gives its ledger again, on whatever machine this runs."""
+    assert replay_result(REFERENCE).same
+
+
+@pytest.mark.parametrize("name", ["summary.json", "manifest.json"])
+def test_formats_page_names_what_is_written(name: str) -> None:
+    """The examples of `docs/formats.md` have the keys of a real result, no more and no less."""
+    page = (ROOT / "docs" / "formats.md").read_text()
+    blocks = re.findall(r"## [^\n]*`" + re.escape(name) + r"`.*?```json\n(.*?)```", page, flags=re.DOTALL)
+    shown, real = json.loads(blocks[0]), json.loads((REFERENCE / name).read_text())
+    assert set(shown) == set(real)
+    for key in ("timing", "baseline", "paper"):
+        if key in real:
+            assert set(shown[key]) == set(real[key])
+    if "criteria" in real:
+        assert set(shown["criteria"][0]) == set(real["criteria"][0])
