@@ -89,12 +89,13 @@ def test_discriminator_has_half_the_width_and_one_logit() -> None:
 
 def test_same_seed_same_weights(tiny: NetworkConfig) -> None:
     """The four networks are a function of configuration and seed, and the two encoders differ."""
-    one, same, other = (build_networks(tiny, seed=seed) for seed in (3, 3, 4))
+    one, same = (build_networks(tiny, seed=3) for _ in range(2))
     for part in ("encoder", "decoder", "second_encoder", "discriminator"):
         pairs = zip(getattr(one, part).get_weights(), getattr(same, part).get_weights(), strict=True)
         assert all((a == b).all() for a, b in pairs)
     kernel = one.encoder.get_layer("stem").get_weights()[0]
-    assert (kernel != other.encoder.get_layer("stem").get_weights()[0]).any()
+    keras.utils.set_random_seed(4)
+    assert (kernel != build_encoder(tiny, "encoder").get_layer("stem").get_weights()[0]).any()
     assert (kernel != one.second_encoder.get_layer("stem").get_weights()[0]).any()
 
 

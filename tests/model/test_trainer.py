@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_a_checkpoint_is_gone_on_from(trainer: Trainer, batch: Batch, tmp_path: 
     assert not list(tmp_path.glob("*.new.*"))
 
 
+def step_written(folder: Path) -> int:
+    """The step of the checkpoint in a folder, all of whose weights are there."""
+    assert len(list(folder.glob("*.weights.h5"))) == 4
+    return int(json.loads((folder / "state.json").read_text())["step"])
+
+
 def chunk(count: int, pictures: Any) -> Chunk:
     """Good patches."""
     return Chunk(pictures(count, seed=7), np.ones(count, bool))
@@ -156,7 +163,7 @@ def test_training_writes_its_curve_and_its_checkpoint(
     assert [row["step"] for row in rows] == ["2", "4"]
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
     assert seen == [1, 2, 3, 4, 5]
-    assert Trainer.resume(tmp_path, trainer.config).step == 5
+    assert step_written(tmp_path) == 5
 
 
 def test_training_stops_at_its_last_step(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
@@ -177,7 +184,7 @@ def test_training_stops_when_its_seconds_are_used_up(trainer: Trainer, tmp_path:
     train(trainer, [chunk(8, pictures)], tmp_path, schedule=lambda step: 1e-4, seconds=0.0)
     assert trainer.step == 5
     assert not moved(trainer.generator_variables, before)
-    assert Trainer.resume(tmp_path, trainer.config).step == 5
+    assert step_written(tmp_path) == 5
 
 
 def test_seconds_stretch_the_schedule(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
@@ -193,10 +200,3 @@ def test_seconds_stretch_the_schedule(trainer: Trainer, tmp_path: Path, pictures
     assert len(asked) == 3
     assert all(place >= step for step, place in enumerate(asked))
     assert asked[-1] > 2  # a hundred thousand steps an hour: some milliseconds are more than one
-
-
-def test_same_seed_same_training(tiny: NetworkConfig, batch: Batch) -> None:
-    """Two fresh trainers of one seed agree in their first step to rounding."""
-    config = TrainingConfig(batch=2, seed=9)
-    one, other = (Trainer.fresh(tiny, config)._step(*tensors(batch)) for _ in range(2))
-    np.testing.assert_allclose([float(term) for term in one], [float(term) for term in other], rtol=1e-4)
