@@ -48,7 +48,7 @@ TEMPLATE_SEED = 404
 CALIBRATION_SEED = 55
 CALIBRATION_RUNS = 2
 INSPECTORS, LOOKS = 5, 10
-"""The panel of `ACCEPTANCE.md`."""
+"""The panel that a scenario assumes by default."""
 
 
 @dataclass(frozen=True)
