@@ -178,9 +178,10 @@ def table(result: Benchmark) -> Table:
     shown = Table(
         title=f"{result.network}: {result.patches} patches a call, score {result.score}, {calls:,} calls, ms",
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     for name in ("runtime", "stage"):
-        shown.add_column(name)
+        shown.add_column(name, no_wrap=True)
     for name in ("first", "mean", "p50", "p99", "p99.9", "max"):
         shown.add_column(name, justify="right")
     for report in result.runtimes:
