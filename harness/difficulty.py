@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from harness.inspection.detector import Detector, Inspection, Scores
 from harness.inspection.levels import auroc, strip_margins
 from harness.inspection.verdict import decide
 from harness.progress import Progress, silent
-from harness.strips.kit import Kit, Strip, good_strips, refuse_overlap, standard_kit
+from harness.strips.kit import CALIBRATION_SEED, Kit, Strip, good_strips, refuse_overlap, standard_kit
 from harness.strips.renderer import Renderer
 
 BLOB_ACCURACY = 0.85
@@ -45,7 +44,6 @@ REJECT_SHARE = (0.70, 0.90)
 
 TEMPLATE_STRIPS = 40
 TEMPLATE_SEED = 404
-CALIBRATION_SEED = 55
 CALIBRATION_RUNS = 2
 INSPECTORS, LOOKS = 5, 10
 """The panel that a scenario assumes by default."""
@@ -320,8 +318,4 @@ def _acquisitions(
 
 
 def _scores(tuned: Tuned[BlobDetector] | Tuned[GaussianDetector], frames: NDArray[np.uint8]) -> Scores:
-    return tuned.detector.score(Inspection("", PAPER, partial(_same, frames)))
-
-
-def _same(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return frames
+    return tuned.detector.score(Inspection.of_frames(PAPER, frames))

@@ -46,6 +46,11 @@ class Inspection:
         """uint8 (frames, height, width)."""
         return self._draw()
 
+    @classmethod
+    def of_frames(cls, geometry: Geometry, frames: NDArray[np.uint8]) -> Inspection:
+        """An acquisition that has been drawn or read already, without a key."""
+        return cls("", geometry, lambda: frames)
+
     def acquired(self) -> NDArray[np.uint8]:
         """The frames, drawn or read now if they were not before."""
         return self.frames

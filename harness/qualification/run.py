@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from harness.qualification.summary import machine_looks, products_frame, product
 from harness.report import write_report
 from harness.scenario import Scenario
 from harness.streams import stream
-from harness.strips.kit import Kit, good_strips, register_text
+from harness.strips.kit import Kit, Strip, good_strips, register_text
 from harness.system import hardware, versions
 
 WARM_UP_RUN = 0
@@ -95,10 +95,8 @@ def feed_of(kit: Kit, scenario: Scenario) -> list[Fed]:
     return feed
 
 
-def warm_up_strips(kit: Kit, count: int) -> list[Any]:
+def warm_up_strips(kit: Kit, count: int) -> list[Strip]:
     """Good strips that are of no kit; for a recording, its own good strips under other names."""
-    from dataclasses import replace
-
     recorded = [strip for strip in kit.strips if strip.path and strip.defect is None]
     if recorded:
         return [replace(recorded[number % len(recorded)], product=f"W{number + 1:03d}") for number in range(count)]

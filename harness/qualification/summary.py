@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.acceptance.baseline import median_inspector, score_inspectors
+from harness.acceptance.baseline import InspectorScores, median_inspector, score_inspectors
 from harness.acceptance.knapp import knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, verdict
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
@@ -97,6 +97,7 @@ def summarise(
     criteria = evaluate_criteria(machine, looks, products, required=required, late=validity.late)
     decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)
     by_product = k_of_n(machine, required)
+    inspectors = score_inspectors(looks, products, required=required, runs=scenario.kit.runs)
     return {
         "scenario": scenario.name,
         "run_id": run_id,
@@ -131,8 +132,8 @@ def summarise(
         "runs_each": scenario.kit.runs,
         "conservation": dict(conservation),
         "faults": faults,
-        "baseline": _baseline(scenario, looks, products),
-        "knapp": _knapp(by_product, looks, products, scenario),
+        "baseline": _baseline(scenario, looks, inspectors),
+        "knapp": _knapp(by_product, inspectors),
         "criteria": [_criterion(row, row.name in scenario.acceptance.deciding) for row in criteria],
         "paper": paper_tables(acquisitions, levels, required) if acquisitions is not None else None,
         "auroc": _aurocs(kit, acquisitions, levels[scenario.detector.level]) if acquisitions is not None else None,
@@ -153,9 +154,7 @@ def _decided(machine: pd.DataFrame, required: int) -> dict[str, dict[str, int]]:
     return _by_truth(table, table["right"].fillna(False).astype(bool))
 
 
-def _baseline(scenario: Scenario, looks: pd.DataFrame, products: pd.DataFrame) -> dict[str, Any]:
-    kit = scenario.kit
-    scores = score_inspectors(looks, products, required=kit.required, runs=kit.runs)
+def _baseline(scenario: Scenario, looks: pd.DataFrame, scores: InspectorScores) -> dict[str, Any]:
     table = scores.inspectors
     medians = {truth: median_inspector(scores, truth) for truth in ("defective", "good")}
     pooled = _by_truth(scores.pooled, scores.pooled["right"])
@@ -172,12 +171,8 @@ def _baseline(scenario: Scenario, looks: pd.DataFrame, products: pd.DataFrame) -
     }
 
 
-def _knapp(
-    by_product: pd.DataFrame, looks: pd.DataFrame, products: pd.DataFrame, scenario: Scenario
-) -> dict[str, float | None]:
-    kit = scenario.kit
-    pooled = score_inspectors(looks, products, required=kit.required, runs=kit.runs).pooled
-    zones = knapp(by_product, pooled)
+def _knapp(by_product: pd.DataFrame, scores: InspectorScores) -> dict[str, float | None]:
+    zones = knapp(by_product, scores.pooled)
     values = {
         "rze_machine": zones.rze_machine, "rze_baseline": zones.rze_baseline, "ratio": zones.ratio,
         "rag_machine": zones.rag_machine, "rag_baseline": zones.rag_baseline,

@@ -37,6 +37,9 @@ QUICK_SHARES = {
 QUICK_GOOD = 10
 CALIBRATION_SHARES = dict.fromkeys(CLASSES, 6)
 CALIBRATION_GOOD = 60
+CALIBRATION_SEED = 55
+"""Seed of the calibration products' runs; any scenario may share it, since the products differ."""
+
 DRAWN_CONTRAST = (0.15, 0.60)
 """Contrasts of the standard kits. From .10, the table's lower end, the assumed inspectors put 64-72 % of the defective
 strips into the reject zone, from .15 they put 72-78 % there (eight seeds); a standard kit needs 70-90 %."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.geometry import PAPER, PATCH_PX, Geometry
 from harness.inspection.detector import Inspection
@@ -108,7 +106,7 @@ def calibrate(
     for place, strip in enumerate(kit.strips):
         for run in range(1, runs + 1):
             frames = source.frames(strip, run)
-            scores[place, run - 1] = detector.score(Inspection("", source.geometry, partial(_same, frames)))
+            scores[place, run - 1] = detector.score(Inspection.of_frames(source.geometry, frames))
             truth[place, run - 1] = source.defective_patches(strip, run)
         progress(place + 1, len(kit.strips))
     defective = np.array([strip.defect is not None for strip in kit.strips])
@@ -118,7 +116,3 @@ def calibrate(
         "seven_of_ten": k_of_n_thresholds(scores, defective, required=required),
     }
     return Thresholds(levels, detector.digest, detector.score_name, tuple(s.product for s in kit.strips), runs)
-
-
-def _same(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return frames

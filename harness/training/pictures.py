@@ -76,7 +76,7 @@ def _visibility(strip: Strip) -> float:
 def _row(detector: Detector, renderer: Renderer, strip: Strip, vial: int, region: int) -> NDArray[np.uint8]:
     """uint8 (256, 768, 3): image, rebuilt, residual of the first frame."""
     frames = renderer.frames(strip, SHEET_RUN)
-    inspection = Inspection("", renderer.geometry, lambda: frames)
+    inspection = Inspection.of_frames(renderer.geometry, frames)
     explanation = detector.explain(inspection)
     place = 0, vial, region
     image = inspection.patches[place]

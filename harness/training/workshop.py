@@ -10,15 +10,12 @@ from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
-from harness.strips.kit import standard_kit
+from harness.strips.kit import CALIBRATION_SEED, standard_kit
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
 from harness.system import hardware, versions
 from harness.training.data import TRAINING_SEED, calibrate, drawn_chunks, recorded_chunks
 from harness.training.pictures import reconstruction_sheet, training_curve
-
-CALIBRATION_SEED = 55
-"""Seed of the calibration runs; any scenario may share it, since the products differ."""
 
 
 def train_network(

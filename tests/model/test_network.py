@@ -134,7 +134,8 @@ def test_papers_topology_takes_a_training_step(batch: Batch) -> None:
 def test_paper_takes_a_training_step_at_full_width(batch: Batch) -> None:
     """One patch through one step of the whole network of the paper, where there is memory for it."""
     if free_gib() < 28:
-        pytest.skip(f"expected 28 GiB of free memory, got {free_gib():.0f}")
+        # A step short of memory does not fail, it takes the machine down with it.
+        pytest.skip(f"expected 28 GiB of free memory, got {free_gib():.0f}")  # weights, two moments and activations
     assert np.isfinite(list(one_step(PRESETS["paper"], batch).values())).all()
 
 
