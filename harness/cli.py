@@ -161,16 +161,18 @@ def train(
     seed: Annotated[int, typer.Option(help="Of weights, augmentation and perturbation.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
     rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
+    huber: Annotated[float, typer.Option(min=0, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
 ) -> None:
     """Train a network on good strips by the full adversarial procedure."""
     from harness.training.workshop import train_network
 
     command = _command("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
-                       seed=seed, learning_rate=learning_rate, rotation=rotation)  # fmt: skip
+                       seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber)  # fmt: skip
     with bar() as progress:
         train_network(
-            preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, seed=seed,
-            learning_rate=learning_rate, rotation=rotation, command=command, progress=progress,
+            preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, command=command,
+            settings={"seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber},
+            progress=progress,
         )  # fmt: skip
     typer.echo(bundle or folder)
 

@@ -180,6 +180,7 @@ def train(
     seconds: float = math.inf,
     progress: Callable[[float, dict[str, float]], None] = lambda elapsed, terms: None,
     save_every: int = 200,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Train until the steps or the seconds are used up; curve and checkpoints in `folder`.
 
@@ -191,17 +192,18 @@ def train(
         seconds: Stop after this long. The schedule is read at the larger of the shares of steps and of seconds used.
         progress: Called after each step with the seconds so far and its loss terms.
         save_every: Steps between checkpoints.
+        clock: Seconds; looked at as training begins and once a step.
     """
     folder.mkdir(parents=True, exist_ok=True)
     curve = folder / "curve.csv"
     fresh = trainer.step == 0 or not curve.exists()
-    began = time.monotonic()
+    began = clock()
     with curve.open("w" if fresh else "a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", *TERMS])
         for batch in drawn_ahead(batches(chunks, trainer.config, seed=trainer.config.seed + trainer.step)):
-            elapsed = time.monotonic() - began
+            elapsed = clock() - began
             if trainer.step >= trainer.config.steps or elapsed >= seconds:
                 break
             place = max(trainer.step, int(trainer.config.steps * elapsed / seconds) if seconds < math.inf else 0)

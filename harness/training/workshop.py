@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
@@ -25,13 +26,21 @@ def train_network(
     folder: Path,
     bundle: Path | None,
     recording: Path | None,
-    seed: int,
-    learning_rate: float,
-    rotation: float,
+    settings: dict[str, Any],
     command: str,
     progress: Progress = silent,
 ) -> None:
     """Train from scratch, or go on from the checkpoint that lies in `folder`; with no minutes, only write its bundle.
+
+    Args:
+        preset: Which network.
+        minutes: Stop after this long.
+        folder: Checkpoints and curve.
+        bundle: Where the detector bundle goes; none is written without.
+        recording: Its good products are learnt from in place of drawn ones.
+        settings: Fields of `model.config.TrainingConfig` that differ from the paper's; `bundle.toml` lists them.
+        command: What was typed, for `bundle.toml`.
+        progress: Told of every step.
 
     Raises:
         InputError: No such preset, or a recording that cannot be used.
@@ -43,7 +52,7 @@ def train_network(
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
-    config = TrainingConfig(steps=10**6, learning_rate=learning_rate, rotation_rad=rotation, seed=seed)
+    config = TrainingConfig(steps=10**6, **settings)
     recorded = open_recording(recording) if recording is not None else None
     trainer = (
         Trainer.resume(folder, config) if (folder / "state.json").exists() else Trainer.fresh(PRESETS[preset], config)
@@ -61,8 +70,7 @@ def train_network(
             folder,
             bundle,
             {
-                "commands": commands, "seed": seed, "data": data, "patches": trainer.step * config.batch,
-                "learning_rate": learning_rate, "rotation_rad": rotation,
+                "commands": commands, "data": data, "patches": trainer.step * config.batch, **settings,
                 "products": [] if recorded is None else sorted(recorded.kit.products),
                 **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
             },

@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -189,9 +188,7 @@ def test_training_stops_when_its_seconds_are_used_up(trainer: Trainer, tmp_path:
     assert step_written(tmp_path) == 5
 
 
-def test_seconds_stretch_the_schedule(
-    trainer: Trainer, tmp_path: Path, pictures: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seconds_stretch_the_schedule(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
     """With a bound on seconds the schedule is read at the share of time that is used up, never behind the steps."""
     asked: list[int] = []
 
@@ -199,8 +196,9 @@ def test_seconds_stretch_the_schedule(
         asked.append(step)
         return 1e-4
 
-    ticks = itertools.count(0.0, 36.0)  # the clock is looked at once as training begins and once a step
-    monkeypatch.setattr("model.trainer.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    hundredths = itertools.count(0.0, 36.0)
     trainer.step = 0
-    train(trainer, [chunk(6, pictures)], tmp_path, schedule=schedule, seconds=3600.0)
+    train(
+        trainer, [chunk(6, pictures)], tmp_path, schedule=schedule, seconds=3600.0, clock=lambda: next(hundredths)
+    )  # fmt: skip
     assert asked == [int(trainer.config.steps * share) for share in (0.01, 0.02, 0.03)]
