@@ -10,7 +10,8 @@ those of `docs/product.md`, engineering values of this project.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ CONTAINER_WIDTH_PX = 200.0
 LIQUID_DEPTH_PX = 520.0
 LARGEST_TILT = np.deg2rad(12.0)
 DAMPING_RATIO = 0.06
+SURFACE_STEP_MS = 2.0
+"""How finely the meeting of a bubble with the surface is looked for; a bubble rises up to 3 px meanwhile."""
+
 CAPILLARY_RISE_PX = 7.0
 CAPILLARY_LENGTH_PX = 26.0
 SLOWEST_RISE, FASTEST_RISE = 9.0, 40.0
@@ -121,30 +125,54 @@ class Liquid:
 
     def surface(self, vial: int, x: float, time_ms: float) -> float:
         """Row of the surface at a column, without its capillary edge."""
+        return float(self._surface(vial, x, self.slosh.angle(time_ms)[vial]))
+
+    def _surface(self, vial: int, x: Any, angle: Any) -> Any:
         row = int(self.plastic.fill[vial])
         middle = (self.plastic.left[vial, row] + self.plastic.right[vial, row]) / 2
-        return float(self.plastic.fill[vial] + np.tan(self.slosh.angle(time_ms)[vial]) * (x - middle))
+        return self.plastic.fill[vial] + np.tan(angle) * (x - middle)
 
     def place(self, body: Body, time_ms: float) -> tuple[float, float] | None:
         """(x, y) of a body, or None where it does not exist at this time."""
         if not body.born_ms <= time_ms <= body.gone_ms:
             return None
-        start = max(body.born_ms, 0.0)
         if body.floats:
             return body.x, self.surface(body.vial, body.x, time_ms) + body.y
-        y = body.y + body.speed * (time_ms - start)
-        x = body.x
-        if body.sway > 0:
-            depth = max(y - float(self.plastic.fill[body.vial]), 0.0)
-            reach = 0.45 * CONTAINER_WIDTH_PX * body.sway * np.exp(-np.pi * depth / CONTAINER_WIDTH_PX)
-            angles = self.slosh.angle(time_ms)[body.vial] - self.slosh.angle(start)[body.vial]
-            x += reach * float(angles)
-        if body.speed < 0 and y < self.surface(body.vial, x, time_ms) + 0.7 * body.radius:
+        angle = self.slosh.angle(time_ms)[body.vial]
+        if body.speed < 0 and self._at_the_surface(body, time_ms, angle):
             return None
+        x, y = self._drift(body, time_ms, angle)
         row = int(np.clip(y, 256, 985))
         low = self.plastic.left[body.vial, row] + body.radius + 3.0
         high = self.plastic.right[body.vial, row] - body.radius - 3.0
         return float(np.clip(x, low, max(low, high))), y
+
+    def _drift(self, body: Body, time_ms: Any, angle: Any) -> tuple[Any, Any]:
+        """(x, y) of a body that does not float, walls left aside, at times whose tilts in its vial are given."""
+        start = max(body.born_ms, 0.0)
+        y = body.y + body.speed * (time_ms - start)
+        if body.sway == 0:
+            return body.x, y
+        depth = np.maximum(y - float(self.plastic.fill[body.vial]), 0.0)
+        reach = 0.45 * CONTAINER_WIDTH_PX * body.sway * np.exp(-np.pi * depth / CONTAINER_WIDTH_PX)
+        return body.x + reach * (angle - self.slosh.angle(start)[body.vial]), y
+
+    def _at_the_surface(self, body: Body, time_ms: Any, angle: Any) -> Any:
+        """Whether a rising body has come up to the surface, at times whose tilts in its vial are given."""
+        x, y = self._drift(body, time_ms, angle)
+        return y < self._surface(body.vial, x, angle) + 0.7 * body.radius
+
+    def burst(self) -> Liquid:
+        """The same, each rising bubble gone for good once it meets the surface: none comes back as that swings."""
+        times = np.arange(0.0, LAST_EXPOSURE_MS + SURFACE_STEP_MS, SURFACE_STEP_MS)
+        angles = np.stack([self.slosh.angle(time) for time in times])  # (times, 5)
+        bodies = []
+        for body in self.bodies:
+            if body.speed < 0:
+                up = times[(times >= body.born_ms) & self._at_the_surface(body, times, angles[:, body.vial])]
+                body = replace(body, gone_ms=min(body.gone_ms, float(up[0]))) if len(up) else body
+            bodies.append(body)
+        return replace(self, bodies=tuple(bodies))
 
     def rings(self, time_ms: float) -> Rings:
         """Everything round that is seen at this time."""
@@ -169,7 +197,7 @@ def draw_liquid(plastic: Plastic, scale: LiquidScale, streams: Callable[[str], n
     """
     slosh = _draw_slosh(scale, streams("slosh"))
     bodies = [*_draw_bubbles(plastic, scale, streams), *_draw_drops(plastic, scale, streams("drops"))]
-    return Liquid(plastic, slosh, tuple(bodies))
+    return Liquid(plastic, slosh, tuple(bodies)).burst()
 
 
 def _draw_slosh(scale: LiquidScale, rng: np.random.Generator) -> Slosh:

@@ -266,15 +266,12 @@ def _lay_meniscus(picture: Map, air: Map, filled: Map, pose: Pose, liquid: Liqui
     """Put the surface of each vial into its rows: empty above, filled below, dark where it curves."""
     plastic = liquid.plastic
     rest = plastic.fill
-    rows = rest.astype(int)
-    vials = np.arange(len(rest))
-    left, right = plastic.left[vials, rows], plastic.right[vials, rows]
     slope = np.tan(liquid.slosh.angle(time_ms)).astype(np.float32)
     thick = liquid.slosh.thickness(time_ms).astype(np.float32)
     # The margin holds what posing would have had to take from outside the two pictures.
     inner = slice(POSE_MARGIN_PX, air.shape[0] - POSE_MARGIN_PX)
     band, air, filled = picture[BAND_TOP : BAND_TOP + air.shape[0]][inner], air[inner], filled[inner]
-    _meniscus(band, air, filled, rest, left, right, slope, thick, pose.angle, pose.dx, pose.dy)
+    _meniscus(band, air, filled, rest, plastic.left, plastic.right, slope, thick, pose.angle, pose.dx, pose.dy)
 
 
 @njit(cache=True, fastmath=True)
@@ -291,23 +288,41 @@ def _meniscus(
     dx: float,
     dy: float,
 ) -> None:
-    """Mix `air` and `filled` rows into `band` along the surface of each vial."""
+    """Mix `air` and `filled` rows into `band` along the surface of each vial, and darken it between its walls.
+
+    Args:
+        band: float32 (rows, width), camera coordinates, overwritten; its first row is `BAND_TOP + POSE_MARGIN_PX`.
+        air: The same rows, empty vials.
+        filled: The same rows, full vials.
+        rest: float32 (5,), row of each surface at rest.
+        left: float32 (5, rows of a strip), inner edge of each vial's wall.
+        right: As `left`.
+        slope: float32 (5,), tangent of each surface's tilt.
+        thick: float32 (5,), rows between its near and far edge.
+        angle: Of the pose, radians.
+        dx: Of the pose, px.
+        dy: Of the pose, px.
+    """
     cosine, sine = np.cos(angle), np.sin(angle)
     surface = np.empty(band.shape[1], np.float32)
     width = np.empty(band.shape[1], np.float32)
+    walls = np.zeros(band.shape[1], np.int64)
+    places = np.empty(band.shape[1], np.float32)
     for column in range(band.shape[1]):
         surface[column] = 1e6
         width[column] = 1.0
         for vial in range(rest.shape[0]):
             v = rest[vial] - 511.5
             x = (column - 639.5 - dx + sine * v) / cosine + 639.5
-            if left[vial] < x < right[vial]:
-                middle = 0.5 * (left[vial] + right[vial])
-                wall = min(x - left[vial], right[vial] - x)
+            low, high = left[vial, int(rest[vial])], right[vial, int(rest[vial])]
+            if low < x < high:
+                middle = 0.5 * (low + high)
+                wall = min(x - low, high - x)
                 rise = CAPILLARY_RISE_PX * np.exp(-wall / CAPILLARY_LENGTH_PX)
                 y = rest[vial] + slope[vial] * (x - middle) - rise
                 surface[column] = sine * (x - 639.5) + cosine * (y - 511.5) + 511.5 + dy - BAND_TOP - POSE_MARGIN_PX
                 width[column] = thick[vial]
+                walls[column], places[column] = vial, x
     for row in range(band.shape[0]):
         for column in range(band.shape[1]):
             below = row - surface[column]
@@ -323,6 +338,10 @@ def _meniscus(
                     dark = 0.62 * np.exp(-inner * inner / 7.0)
                     far = below - thickness
                     dark = max(dark * 0.75, 0.62 * np.exp(-below * below / 6.0), 0.45 * np.exp(-far * far / 5.0))
+                    # At a steep tilt the surface reaches the shoulder: there is none beyond its wall.
+                    vial, high = walls[column], int(row + BAND_TOP + POSE_MARGIN_PX - dy)
+                    inside = min(places[column] - left[vial, high], right[vial, high] - places[column])
+                    dark *= min(max(0.5 + inside / 3.0, 0.0), 1.0)
                 glow = below - thickness - 7.0
                 light *= (1.0 - dark) * (1.0 + 0.05 * np.exp(-glow * glow / 12.0))
                 band[row, column] = light

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +40,11 @@ def drops(liquid: Liquid) -> list[Body]:
 def bubbles(liquid: Liquid) -> list[Body]:
     """Bubbles of a run."""
     return [body for body in liquid.bodies if not is_drop(body)]
+
+
+def when_gone_is_left_aside(bodies: Iterable[Body]) -> list[Body]:
+    """The same bodies, without the moment at which a rising one meets the surface."""
+    return [replace(body, gone_ms=0.0) if body.sway > 0 else body for body in bodies]
 
 
 def same_slosh(one: Liquid, other: Liquid) -> bool:
@@ -175,6 +180,19 @@ def test_slosh_moves_bubbles_near_the_surface_most(liquid_of: Draw) -> None:
     assert sway[1] == pytest.approx(sway[0] * np.exp(-np.pi), rel=0.02)
 
 
+def test_a_bubble_that_left_does_not_come_back(liquid_of: Draw) -> None:
+    """Seen at one exposure after its birth and not at the next, a rising bubble is seen at none after that."""
+    left = 0
+    for run in MANY:
+        liquid = liquid_of(run, slosh=1.6)
+        for bubble in bubbles(liquid):
+            if bubble.speed < 0:
+                seen = [liquid.place(bubble, time_ms) is not None for time_ms in TIMES if time_ms >= bubble.born_ms]
+                assert seen == sorted(seen, reverse=True)
+                left += not all(seen)
+    assert left > len(MANY)
+
+
 def test_how_many_bubbles_there_are(liquid_of: Draw) -> None:
     """At the first exposure 3-10 a vial at the meniscus, 1-6 in the body, 0-2 in the bottom; at last half as many."""
     near = body = bottom = last = 0
@@ -272,7 +290,7 @@ def test_slosh_moves_the_surface_alone(liquid_of: Draw) -> None:
     one, half = liquid_of(1), liquid_of(1, slosh=0.5)
     for time_ms in TIMES:
         assert half.slosh.angle(time_ms) == pytest.approx(0.5 * one.slosh.angle(time_ms))
-    assert half.bodies == one.bodies
+    assert when_gone_is_left_aside(half.bodies) == when_gone_is_left_aside(one.bodies)
     assert not liquid_of(1, slosh=0.0).slosh.angle(5.0).any()
 
 
@@ -311,7 +329,10 @@ def test_viscosity_slows_and_damps(liquid_of: Draw) -> None:
     one, thick = liquid_of(1), liquid_of(1, viscosity=2.0)
     assert thick.slosh.decay == pytest.approx(2 * one.slosh.decay)
     assert thick.slosh.angle(0.0) == pytest.approx(one.slosh.angle(0.0))
-    assert [replace(b, speed=0.0) for b in bubbles(one)] == [replace(b, speed=0.0) for b in bubbles(thick)]
+    still_one, still_thick = (
+        when_gone_is_left_aside([replace(bubble, speed=0.0) for bubble in bubbles(liquid)]) for liquid in (one, thick)
+    )
+    assert still_one == still_thick
     assert [2 * b.speed for b in bubbles(thick)] == pytest.approx([b.speed for b in bubbles(one)])
     assert drops(one) == drops(thick)
 

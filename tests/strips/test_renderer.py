@@ -8,7 +8,7 @@ from harness.geometry import PAPER
 from harness.strips.defects import Defect
 from harness.strips.kit import Strip
 from harness.strips.liquid import EXPOSURES, LiquidScale
-from harness.strips.product import BOTTOM, WIDTH
+from harness.strips.product import BOTTOM, WIDTH, draw_plastic
 from harness.strips.renderer import BACKLIGHT_LEVEL, Pose, Renderer
 
 Frames = NDArray[np.uint8]
@@ -119,6 +119,26 @@ def test_lightest_picture_keeps_what_is_stuck(good: Strip) -> None:
         for rate in (1.0, 0.0)
     )
     assert (none[BODY].max(axis=0).astype(int) - stuck[BODY].max(axis=0) > 30).mean() > 0.003
+
+
+def test_no_surface_beyond_the_shoulder(good: Strip) -> None:
+    """However steep the tilt, nothing of the surface is seen outside the walls: there the picture is the calm one's."""
+    calm, steep = (Renderer(seed=11, scale=LiquidScale(bubbles=0.0, drops=0.0, slosh=s)) for s in (0.0, 1.6))
+    plastic = draw_plastic(good.seed)
+    rows = np.arange(380, 445)
+    columns = np.arange(WIDTH)
+    outside = np.ones((len(rows), WIDTH), bool)
+    for vial in range(5):
+        low, high = plastic.left[vial, rows] - 6, plastic.right[vial, rows] + 6
+        outside &= (columns < low[:, None]) | (columns > high[:, None])
+    within = []
+    for run in range(1, 9):
+        apart = np.abs(
+            calm.frames(good, run, [1])[0, rows].astype(int) - steep.frames(good, run, [1])[0, rows].astype(int)
+        )
+        within.append(int(apart[~outside].max()))
+        assert apart[outside].max() <= 2
+    assert max(within) > 40
 
 
 def test_bubbles_are_drawn_where_they_are(good: Strip) -> None:
