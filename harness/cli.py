@@ -127,10 +127,10 @@ def replay(
 @app.command()
 def report(result: Annotated[Path, typer.Argument(help="Result folder.")]) -> None:
     """Write the report of a result again from its stored tables."""
-    from harness.qualification.result import Result
     from harness.report import write_report
+    from harness.result.stored import Stored
 
-    Result(result).summary  # noqa: B018  # says in one sentence when the folder is no result
+    Stored(result).summary  # noqa: B018  # says in one sentence when the folder is no result
     write_report(result)
     typer.echo(result / "report.html")
 

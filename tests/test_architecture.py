@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 GROUND = {"errors", "geometry", "streams", "progress", "system"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
-TABLES = {"line", "report", "acceptance"}
+TABLES = {"line", "report", "acceptance", "result"}
 WHOLE = {"qualification", "training", "difficulty"}
 BELOW = GROUND | TYPED_EDGE | PARTS | TABLES
 
@@ -32,7 +32,9 @@ ARROWS: dict[str, set[str]] = {
     "inspection": GROUND | TYPED_EDGE,
     "strips": GROUND | TYPED_EDGE,
     "line": GROUND | TYPED_EDGE | PARTS,
-    "report": GROUND | TYPED_EDGE | {"acceptance"},  # statistics that only a reader wants are asked for, not made
+    "result": GROUND | TYPED_EDGE,  # the folder itself, below those who write it and those who read it
+    # Statistics that only a reader wants are asked for by the report, not made.
+    "report": GROUND | TYPED_EDGE | {"acceptance", "result"},
     "acceptance": {"errors", "streams"} | TYPED_EDGE,  # takes tables too; knows no pixels, no clock, no ledger
     **dict.fromkeys(WHOLE, BELOW),
     "cli": BELOW | WHOLE,

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from harness.geometry import PATCH_PX
 from harness.inspection.heat import heat
 from harness.qualification.inspector import Inspector
-from harness.qualification.result import write_json
+from harness.result.folder import write_json
 
 OVERVIEW_PX = 480
 QUALITY = 82

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.progress import Progress, silent
-from harness.qualification.result import new_folder
 from harness.qualification.setup import kit_of
+from harness.result.folder import new_folder
 from harness.scenario import Scenario
 from harness.strips.liquid import LiquidScale
 from harness.strips.recording import write_description, write_frames, write_register

@@ -16,9 +16,11 @@ from harness.inspection.verdict import decide
 from harness.line import Fed, Layout, Outcome
 from harness.progress import Progress, silent
 from harness.qualification.inspector import scores_from_table
-from harness.qualification.result import Result, parquet_bytes
 from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
 from harness.qualification.setup import set_up
+from harness.result.folder import parquet_bytes
+from harness.result.stored import Stored
+from harness.strips.kit import load_register
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
     Raises:
         InputError: The folder is no whole result, or its detector is not there any more.
     """
-    result = Result(folder)
+    result = Stored(folder)
     scenario, manifest = result.scenario, result.manifest
     geometry = _geometry(manifest["geometry"])
-    scores = scores_from_table(result.table("scores"), geometry.shape)
+    scores = scores_from_table(result.scores, geometry.shape)
     thresholds = np.asarray(manifest["thresholds"][scenario.detector.level], np.float32)
     recipe = recipe_text(manifest["digests"]["model"], manifest["digests"]["thresholds"])
 
@@ -78,9 +80,9 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
 
     layout = Layout.from_choice(scenario.line, str(folder))
-    feed = feed_of(result.kit, scenario)
+    feed = feed_of(load_register(folder / "kit.csv"), scenario)
     record = replay_line(inspect, layout, feed, result.table("latency"), scenario, recipe)
-    stored = result.table("ledger")
+    stored = result.ledger
     same = parquet_bytes(record.ledger) == (folder / "ledger.parquet").read_bytes()
     difference = "" if same else _first_difference(stored, record.ledger)
     largest = _rescored(result, scores, progress) if rescore else None
@@ -110,7 +112,7 @@ def _first_difference(stored: pd.DataFrame, again: pd.DataFrame) -> str:
     return ""
 
 
-def _rescored(result: Result, scores: dict[tuple[str, int], Scores], progress: Progress) -> float:
+def _rescored(result: Stored, scores: dict[tuple[str, int], Scores], progress: Progress) -> float:
     """Largest difference between stored scores and those of a fresh drawing and scoring."""
     scenario = result.scenario
     quick = bool(result.manifest.get("quick"))

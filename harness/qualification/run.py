@@ -22,10 +22,11 @@ from harness.progress import Progress, silent
 from harness.qualification.evidence import collect_evidence
 from harness.qualification.inspector import Inspector, scores_table
 from harness.qualification.junit import junit_xml
-from harness.qualification.result import check_new, file_digests, new_folder, parquet_bytes, write_json
 from harness.qualification.setup import Setup, set_up
-from harness.qualification.summary import machine_looks, products_frame, products_table, summarise
+from harness.qualification.summary import products_frame, products_table, summarise
 from harness.report import write_report
+from harness.result.folder import check_new, file_digests, new_folder, parquet_bytes, write_json
+from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.streams import stream
 from harness.strips.kit import Kit, Strip, good_strips, register_text

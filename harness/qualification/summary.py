@@ -14,19 +14,11 @@ from harness.acceptance.knapp import knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, verdict
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, latency_summary, timing_validity
+from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
 
 FATES = ("accepted", "rejected", "removed")
-
-
-def machine_looks(ledger: pd.DataFrame) -> pd.DataFrame:
-    """product, truth, run, reject, cause of every strip of the kit; whatever was not accepted is a reject."""
-    kit = ledger[ledger["product"].notna() & ~ledger["warm_up"]]
-    looks = kit[["product", "truth", "cause"]].copy()
-    looks["run"] = kit["run"].astype(np.int64)
-    looks["reject"] = kit["fate"] != "accepted"
-    return looks.reset_index(drop=True)
 
 
 def products_frame(kit: Kit) -> pd.DataFrame:

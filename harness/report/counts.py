@@ -18,9 +18,9 @@ from harness.acceptance.power import pass_rates, study
 from harness.acceptance.rule import TRUTHS
 from harness.acceptance.tables import size_groups, subgroups
 from harness.report.figures import Point, plane_figure
-from harness.report.stored import Stored, records
 from harness.report.verdict import CRITERION_NAMES, criteria_table
 from harness.report.words import Cell, counted, interval, no_number, number, percent, rule_text, table, word
+from harness.result.stored import Stored, records
 
 SEED = 1980
 """Of resampling and simulation in the report, so that it comes out the same to the byte."""

@@ -9,8 +9,8 @@ import pandas as pd
 from harness.acceptance.baseline import score_inspectors
 from harness.acceptance.pod import Pod, fit_pod
 from harness.report.figures import Series, detection_figure
-from harness.report.stored import Stored
 from harness.report.words import no_number, number, table, word
+from harness.result.stored import Stored
 
 Who = Literal["machine", "inspectors"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from harness.acceptance.rule import TRUTHS
 from harness.report.figures import Scores, latency_figure, scores_figure
-from harness.report.stored import MISSING_WHY, Stored, records
 from harness.report.words import Table, no_number, number, table, word
+from harness.result.stored import MISSING_WHY, Stored, records
 
 LISTED = 200
 """Deviating runs that are listed one by one; the ledger has them all."""

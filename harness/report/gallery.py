@@ -11,9 +11,9 @@ from PIL import Image
 
 from harness.acceptance.intervals import exact_interval
 from harness.acceptance.rule import TRUTHS, Count
-from harness.report.stored import Stored, records
 from harness.report.tables import place
 from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
+from harness.result.stored import Stored, records
 
 EMBEDDED_BYTES = 9_000_000
 """Pictures that are put into the page, as stored; the rest are named. A third is added by their encoding."""

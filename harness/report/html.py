@@ -20,7 +20,6 @@ from harness.report.deviations import deviations_section
 from harness.report.gallery import gallery_section
 from harness.report.matrix import matrix_section
 from harness.report.paper import paper_section
-from harness.report.stored import Stored
 from harness.report.tables import (
     baseline_section,
     machine_section,
@@ -30,6 +29,7 @@ from harness.report.tables import (
     scope_section,
 )
 from harness.report.verdict import verdict_section
+from harness.result.stored import Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 

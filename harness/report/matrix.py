@@ -8,8 +8,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from harness.acceptance.rule import TRUTHS
-from harness.report.stored import Stored, records
 from harness.report.words import Cell, table
+from harness.result.stored import Stored, records
 
 LETTERS = {"accepted": "A", "rejected": "R", "late": "L", "other": "F"}
 """One letter a look: accepted, rejected by its score, rejected since late, rejected for another cause or missing."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from harness.report.stored import MISSING_WHY, Stored
 from harness.report.words import Cell, Table, no_number, number, rule_text, table
+from harness.result.stored import MISSING_WHY, Stored
 
 
 class Printed(NamedTuple):

@@ -10,8 +10,8 @@ import pandas as pd
 from harness.acceptance.baseline import agreement, score_inspectors
 from harness.acceptance.intervals import exact_interval
 from harness.acceptance.rule import TRUTHS, Count
-from harness.report.stored import Stored, records
 from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
+from harness.result.stored import Stored, records
 
 
 def scope_section(stored: Stored) -> dict[str, Any]:

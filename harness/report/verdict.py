@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.acceptance.policy import verdict_text
-from harness.report.stored import Stored
 from harness.report.words import MINUS, Cell, Table, interval, table, word
+from harness.result.stored import Stored
 
 CRITERION_NAMES = {
     "defective_median_inspector": "Defective products right, against the median inspector",

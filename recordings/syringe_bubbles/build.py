@@ -21,7 +21,7 @@ from PIL import Image
 
 from harness.errors import BenchError, Problem, RecordingError
 from harness.geometry import PATCH_PX, Geometry
-from harness.qualification.result import new_folder
+from harness.result.folder import new_folder
 from harness.streams import stream
 from harness.strips.defects import CONTRAST, Criticality, Defect, Mask, paint, register_size_um
 from harness.strips.injection import inject

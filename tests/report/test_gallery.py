@@ -9,7 +9,7 @@ import pytest
 
 from harness.report import gallery
 from harness.report.gallery import gallery_section
-from harness.report.stored import Stored
+from harness.result.stored import Stored
 
 Make = Callable[..., Path]
 

@@ -16,9 +16,9 @@ from harness.report.curves import curves_section
 from harness.report.deviations import deviations_section
 from harness.report.matrix import matrix_section
 from harness.report.paper import paper_section
-from harness.report.stored import Stored
 from harness.report.tables import baseline_section, protocol_section, scope_section
 from harness.report.words import Table
+from harness.result.stored import Stored
 
 Make = Callable[..., Path]
 

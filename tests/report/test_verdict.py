@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.report.stored import Stored
 from harness.report.verdict import criteria_table, verdict_section
+from harness.result.stored import Stored
 
 Make = Callable[..., Path]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.qualification.result import FILES, Result, file_digests, parquet_bytes
 from harness.qualification.run import qualify
+from harness.result.folder import FILES, file_digests, parquet_bytes
+from harness.result.stored import Stored
 from harness.scenario import load_scenario
 
 Bench = Callable[..., tuple[int, str, str]]
@@ -60,7 +61,7 @@ def test_same_seed_gives_the_same_scores_verdicts_and_products(write_scenario: W
     results = []
     for name in ("first", "second"):
         qualify(load_scenario(path), where=path, out=tmp_path / name)
-        results.append(Result(tmp_path / name))
+        results.append(Stored(tmp_path / name))
     for table in ("scores", "products"):
         pd.testing.assert_frame_equal(results[0].table(table), results[1].table(table))
     columns = ["slot", "product", "run", "verdict", "truth"]
@@ -73,7 +74,7 @@ def test_order_differs_between_runs_and_seeds(write_scenario: Write, tmp_path: P
     """Every run feeds the kit in an order of its own."""
     path = write_scenario()
     qualify(load_scenario(path), where=path, out=tmp_path / "result")
-    ledger = Result(tmp_path / "result").table("ledger")
+    ledger = Stored(tmp_path / "result").table("ledger")
     fed = ledger[ledger["product"].notna() & ~ledger["warm_up"]]
     orders = [tuple(rows["product"]) for _, rows in fed.groupby("run")]
     assert len(set(orders)) == 3
@@ -138,7 +139,7 @@ def test_recorded_kit_gives_the_scores_of_the_drawn_one(write_scenario: Write, b
     assert bench("record", path, tmp_path / "recording")[0] == 0
     bench("validate", path, "--out", tmp_path / "drawn")
     bench("validate", path, "--recording", tmp_path / "recording", "--out", tmp_path / "recorded")
-    drawn, recorded = Result(tmp_path / "drawn"), Result(tmp_path / "recorded")
+    drawn, recorded = Stored(tmp_path / "drawn"), Stored(tmp_path / "recorded")
     pd.testing.assert_frame_equal(drawn.table("scores"), recorded.table("scores"))
     assert recorded.summary["provenance"].startswith("recorded strips")
     shutil.rmtree(tmp_path / "recording" / "frames" / "SD001")

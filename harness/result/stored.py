@@ -1,4 +1,4 @@
-"""Reading of a result folder, for the report alone. Tables come out as they lie there; nothing is concluded here."""
+"""Reading of a result folder. Tables come out as they lie there; nothing is concluded here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import ResultError
+from harness.scenario import Scenario, parse_scenario
 
 MISSING_WHY = "the line inspected fewer runs than the kit has, so the tables of scores are not whole"
 
@@ -19,6 +20,13 @@ MISSING_WHY = "the line inspected fewer runs than the kit has, so the tables of 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows, each by its column names."""
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def machine_looks(ledger: pd.DataFrame) -> pd.DataFrame:
+    """product, truth, slot, run, cause, reject of every run of a kit product; what was not accepted is a reject."""
+    rows = ledger[ledger["product"].notna() & ~ledger["warm_up"]]
+    looks = rows[["product", "truth", "slot"]].assign(run=rows["run"].astype(np.int64), cause=rows["cause"].fillna(""))
+    return looks.assign(reject=rows["fate"] != "accepted").reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,11 @@ class Stored:
         return dict(self._json("manifest.json"))
 
     @cached_property
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return parse_scenario(self.manifest["scenario"], where=str(self.folder / "manifest.json"))
+
+    @cached_property
     def evidence(self) -> dict[str, dict[str, Any]]:
         """`evidence/index.json` by product; empty where no evidence was collected."""
         if not (self.folder / "evidence" / "index.json").exists():
@@ -51,7 +64,7 @@ class Stored:
     @cached_property
     def products(self) -> pd.DataFrame:
         """A row a product; one the line never brought to an end counts as rejected in every run."""
-        table = self._table("products")
+        table = self.table("products")
         runs = table["runs"].fillna(self.runs).astype(np.int64)
         return table.assign(
             runs=runs, rejects=table["rejects"].fillna(runs).astype(np.int64), right=table["right"].eq(True)
@@ -60,26 +73,22 @@ class Stored:
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """A row a slot, the warm-up among them."""
-        return self._table("ledger")
+        return self.table("ledger")
 
     @cached_property
     def machine_looks(self) -> pd.DataFrame:
-        """product, truth, run, cause, reject of every run of a kit product; what was not accepted is a reject."""
-        rows = self.ledger[self.ledger["product"].notna() & ~self.ledger["warm_up"]]
-        looks = rows[["product", "truth", "slot"]].assign(run=rows["run"].astype(np.int64))
-        looks["cause"] = rows["cause"].fillna("")
-        looks["reject"] = rows["fate"] != "accepted"
-        return looks.sort_values(["product", "run"], ignore_index=True)
+        """`machine_looks` of the ledger, by product and run."""
+        return machine_looks(self.ledger).sort_values(["product", "run"], ignore_index=True)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """A row a patch: product, run, frame, vial, region, score, joint."""
-        return self._table("scores")
+        return self.table("scores")
 
     @cached_property
     def responses_ms(self) -> pd.Series[float]:
         """Response of every inspected run of a kit product, ms."""
-        tape = self._table("latency")
+        tape = self.table("latency")
         return tape.loc[(tape["run"] > 0) & tape["response_us"].notna(), "response_us"].astype(np.float64) / 1000.0
 
     @cached_property
@@ -128,7 +137,8 @@ class Stored:
         """What the pictures are, in two words: generated strips, recorded strips."""
         return str(self.summary["provenance"]).partition(":")[0]
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def table(self, name: str) -> pd.DataFrame:
+        """`ledger`, `scores`, `products` or `latency`, as it was written."""
         path = self.folder / f"{name}.parquet"
         try:
             return pd.read_parquet(path, engine="pyarrow")

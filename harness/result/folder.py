@@ -1,4 +1,4 @@
-"""A result folder: written beside and renamed into place when whole, read back table by table, integrity by digests."""
+"""Writing of a result folder: beside, and renamed into place when whole; its files by their digests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from harness.errors import ResultError
-from harness.scenario import Scenario, parse_scenario
-from harness.strips.kit import Kit, load_register
 
 FILES = (
     "manifest.json", "summary.json", "ledger.parquet", "scores.parquet", "products.parquet", "latency.parquet",
@@ -79,56 +75,3 @@ def file_digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "manifest.json"
     }
-
-
-@dataclass(frozen=True)
-class Result:
-    """A stored result.
-
-    Raises:
-        ResultError: From any member, when its file is missing or unreadable.
-    """
-
-    folder: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """Scenario, seed, versions, hardware, thresholds, digests."""
-        return self._json("manifest.json")
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """As in `docs/formats.md`."""
-        return self._json("summary.json")
-
-    @cached_property
-    def scenario(self) -> Scenario:
-        """What was asked."""
-        return parse_scenario(self.manifest["scenario"], where=str(self.folder / "manifest.json"))
-
-    @cached_property
-    def kit(self) -> Kit:
-        """The products and their truth."""
-        return load_register(self.folder / "kit.csv")
-
-    @cached_property
-    def looks(self) -> pd.DataFrame:
-        """The inspectors' looks: product, inspector, look, reject."""
-        table = pd.read_csv(self.folder / "looks.csv", dtype={"product": str, "inspector": str, "verdict": str})
-        return table.assign(reject=table["verdict"] == "reject").drop(columns="verdict")
-
-    def table(self, name: str) -> pd.DataFrame:
-        """`ledger`, `scores`, `products` or `latency`."""
-        path = self.folder / f"{name}.parquet"
-        try:
-            return pd.read_parquet(path, engine="pyarrow")
-        except (OSError, ValueError) as error:
-            raise ResultError(str(path), "a table of a result", str(error).splitlines()[0]) from None
-
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
-        try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ResultError(str(path), "a file of a result", error) from None
-        return values

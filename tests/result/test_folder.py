@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
 from harness.errors import ResultError
-from harness.qualification.junit import junit_xml
-from harness.qualification.result import file_digests, new_folder, parquet_bytes, write_json
+from harness.result.folder import file_digests, new_folder, parquet_bytes, write_json
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -46,18 +44,3 @@ def test_digests_cover_every_file_but_the_manifest(tmp_path: Path) -> None:
     for name in ("manifest.json", "summary.json", "evidence/a.webp"):
         (tmp_path / name).write_text(name)
     assert list(file_digests(tmp_path)) == ["evidence/a.webp", "summary.json"]
-
-
-def test_junit_fails_what_decides_and_skips_what_is_only_shown() -> None:
-    """A dashboard sees one failure for a failed deciding criterion, none for one that only informs."""
-    row = {"observed": "1/2", "bound": "2/2", "note": ""}
-    criteria = [
-        {**row, "name": "a", "passed": False, "deciding": True},
-        {**row, "name": "b", "passed": False, "deciding": False},
-        {**row, "name": "c", "passed": True, "deciding": True},
-        {**row, "name": "d", "passed": None, "deciding": True},
-    ]
-    suite = ElementTree.fromstring(junit_xml({"scenario": "s", "criteria": criteria}).encode())
-    children = {case.get("name"): [child.tag for child in case] for case in suite}
-    assert children == {"a": ["failure"], "b": ["skipped"], "c": [], "d": ["failure"]}
-    assert suite.get("failures") == "2"
