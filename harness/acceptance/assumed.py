@@ -7,10 +7,11 @@ set from one published curve for single particles in clear glass (50 % at 115 um
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from harness.errors import BaselineError, Problem
@@ -32,13 +33,61 @@ A50_UM = {
 SLOPE = 2.6
 CONTRAST_SLOPE = 1.3
 REFERENCE_CONTRAST = 0.3
-GUESS, LAPSE = 0.01, 0.02
-INSPECTOR_SPREAD, PRODUCT_SPREAD = 0.4, 0.3
 GLASS_TO_PLASTIC = 2.0
+SECONDS_A_PRODUCT = 15.0
+TIRED_AFTER_MINUTES = 30.0
+MACKWORTH_FATIGUE = 0.36
+"""Probits lost within half an hour on task: 84 % detection become 74 %. An engineering value of the size that Mackworth
+(1948), Quarterly Journal of Experimental Psychology 1(1), 6-21, saw between the first half-hour of watching and the
+second; his task was another (rare double steps of a clock's hand, no breaks)."""
+
+
+@dataclass(frozen=True)
+class SizeModel:
+    """What assumed inspectors see; engineering values of this project where no source is named.
+
+    Attributes:
+        spread: Standard deviation between inspectors, in probits, >= 0.
+        product_spread: The same between products of equal size and contrast.
+        guess: Chance of rejecting what is not seen, in [0, 1).
+        lapse: Chance of not rejecting what cannot be missed, in [0, 1 - guess).
+        fatigue: Probits of detection lost after `TIRED_AFTER_MINUTES` on task since the last break, >= 0; in
+            proportion before, no more after. A break restores all of it. 0 is without fatigue, `MACKWORTH_FATIGUE`
+            the size that has been seen.
+        scale: How much larger than in clear glass a defect must be to be seen as often; > 0.
+    """
+
+    spread: float = 0.4
+    product_spread: float = 0.3
+    guess: float = 0.01
+    lapse: float = 0.02
+    fatigue: float = 0.0
+    scale: float = GLASS_TO_PLASTIC
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem(f"size model: {name}", "a number >= 0", str(value))
+            for name in ("spread", "product_spread", "fatigue")
+            if not 0 <= (value := getattr(self, name)) < np.inf
+        ]
+        if not 0 < self.scale < np.inf:
+            problems.append(Problem("size model: scale", "a number > 0", str(self.scale)))
+        if not 0 <= self.guess < 1:
+            problems.append(Problem("size model: guess", "a number in [0, 1)", str(self.guess)))
+        elif not 0 <= self.lapse < 1 - self.guess:
+            problems.append(Problem("size model: lapse", f"a number in [0, {1 - self.guess:g})", str(self.lapse)))
+        if problems:
+            raise BaselineError.listing(problems)
 
 
 def assumed_looks(
-    products: pd.DataFrame, *, inspectors: int, looks: int, seed: int, scale: float = GLASS_TO_PLASTIC
+    products: pd.DataFrame,
+    *,
+    inspectors: int,
+    looks: int,
+    seed: int,
+    model: SizeModel = SizeModel(),
+    minutes: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Draw the looks of assumed inspectors.
 
@@ -50,7 +99,8 @@ def assumed_looks(
         inspectors: How many, >= 1; named I1, I2, ...
         looks: Looks of each inspector at each product, >= 1; numbered from 1.
         seed: Of the study, >= 0.
-        scale: How much larger than in clear glass a defect must be to be seen as often; > 0.
+        model: What they see.
+        minutes: float (product, inspector, look), on task since the last break; fresh for every look when absent.
 
     Returns:
         Columns product, inspector, look, reject (bool), a row a look.
@@ -67,42 +117,43 @@ def assumed_looks(
     """
     if looks < 1:
         raise ValueError(f"looks: expected a number >= 1, got {looks}")
-    chances = assumed_probabilities(products, inspectors=inspectors, seed=seed, scale=scale)
+    on_task = np.zeros(looks) if minutes is None else np.asarray(minutes, dtype=np.float64)
+    tired = model.fatigue * np.clip(on_task / TIRED_AFTER_MINUTES, 0, 1)
+    names = inspector_names(inspectors)
+    probits = _probits(products, names, seed, model)[:, :, None] - tired  # (product, inspector, look)
+    chances = _chances(probits, products["truth"].eq("defective").to_numpy(), model)
+    table = pd.MultiIndex.from_product(
+        [products["product"].to_numpy(dtype=object), names, range(1, looks + 1)], names=["product", "inspector", "look"]
+    ).to_frame(index=False)
     columns = [
-        _stream(seed, "look", product, inspector).random(looks) < chance
-        for product, inspector, chance in chances.itertuples(index=False, name=None)
+        _stream(seed, "look", product, name).random(looks) < chances[place, number]
+        for place, product in enumerate(products["product"])
+        for number, name in enumerate(names)
     ]
-    table = chances[["product", "inspector"]].loc[chances.index.repeat(looks)].reset_index(drop=True)
-    table["look"] = np.tile(np.arange(1, looks + 1), len(chances))
     table["reject"] = np.concatenate(columns) if columns else np.zeros(0, dtype=bool)
     return table
 
 
 def assumed_probabilities(
-    products: pd.DataFrame, *, inspectors: int, seed: int, scale: float = GLASS_TO_PLASTIC
+    products: pd.DataFrame,
+    *,
+    inspectors: int,
+    seed: int,
+    model: SizeModel = SizeModel(),
 ) -> pd.DataFrame:
-    """Reject probability of each product for each assumed inspector: what `assumed_looks` draws from.
+    """Reject probability of each product for each assumed inspector, fresh: what `assumed_looks` draws from.
 
     P = g + (1 - g - l) * Phi(b1 ln(size / a50) + b2 ln(contrast / 0.3) + s_inspector + v_product) for a defective
-    product, with guess g, lapse l, s ~ N(0, 0.4), v ~ N(0, 0.3) (standard deviations). A good product has no size to
-    enter the curve and is rejected by guess alone, P = g. So assumed inspectors do not mistake bubbles, nearly all of
-    their good products are right by 7 of 10, and the rule on good products asks more of the machine than people do.
+    product, with guess g, lapse l, s ~ N(0, 0.4), v ~ N(0, 0.3) (standard deviations), unless `model` says otherwise.
+    A good product has no size to enter the curve and is rejected by guess alone, P = g. So assumed inspectors do not
+    mistake bubbles, nearly all of their good products are right by 7 of 10, and the rule on good products asks more
+    of the machine than people do.
 
     Returns:
         Columns product, inspector, probability (in [g, 1 - l]).
     """
-    if inspectors < 1:
-        raise ValueError(f"inspectors: expected a number >= 1, got {inspectors}")
-    if not scale > 0:
-        raise ValueError(f"scale: expected a number > 0, got {scale}")
-    names = [f"I{number}" for number in range(1, inspectors + 1)]
-    skill = np.array([_stream(seed, "inspector", name).normal(0, INSPECTOR_SPREAD) for name in names])
-    defective = products["truth"].eq("defective").to_numpy()
-    seen = np.zeros(len(products))
-    seen[defective] = _visibility(products[defective], scale)
-    seen += [_stream(seed, "product", name).normal(0, PRODUCT_SPREAD) for name in products["product"]]
-    detection = stats.norm.cdf(seen[:, None] + skill[None, :])  # (product, inspector)
-    chance = np.where(defective[:, None], GUESS + (1 - GUESS - LAPSE) * detection, GUESS)
+    names = inspector_names(inspectors)
+    chance = _chances(_probits(products, names, seed, model), products["truth"].eq("defective").to_numpy(), model)
     return pd.DataFrame(
         {
             "product": np.repeat(products["product"].to_numpy(dtype=object), inspectors),
@@ -110,6 +161,30 @@ def assumed_probabilities(
             "probability": chance.reshape(-1),
         }
     )
+
+
+def inspector_names(inspectors: int) -> list[str]:
+    """I1, I2, ...: what assumed inspectors are called."""
+    if inspectors < 1:
+        raise ValueError(f"inspectors: expected a number >= 1, got {inspectors}")
+    return [f"I{number}" for number in range(1, inspectors + 1)]
+
+
+def _probits(products: pd.DataFrame, names: list[str], seed: int, model: SizeModel) -> NDArray[np.float64]:
+    """How well each inspector sees each product, float (product, inspector); of good products it means nothing."""
+    skill = np.array([_stream(seed, "inspector", name).normal(0, model.spread) for name in names])
+    defective = products["truth"].eq("defective").to_numpy()
+    seen = np.zeros(len(products))
+    seen[defective] = _visibility(products[defective], model.scale)
+    seen += [_stream(seed, "product", name).normal(0, model.product_spread) for name in products["product"]]
+    return np.asarray(seen[:, None] + skill[None, :], dtype=np.float64)
+
+
+def _chances(probits: NDArray[np.float64], defective: NDArray[np.bool_], model: SizeModel) -> NDArray[np.float64]:
+    """Reject probabilities of the same shape, the product first."""
+    seen = model.guess + (1 - model.guess - model.lapse) * stats.norm.cdf(probits)
+    mask = defective.reshape(-1, *[1] * (probits.ndim - 1))
+    return np.asarray(np.where(mask, seen, model.guess), dtype=np.float64)
 
 
 def _visibility(products: pd.DataFrame, scale: float) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from harness.acceptance.assumed import A50_UM, assumed_looks, assumed_probabilities
+from harness.acceptance.assumed import A50_UM, MACKWORTH_FATIGUE, SizeModel, assumed_looks, assumed_probabilities
 from harness.errors import BaselineError
 
 
@@ -34,7 +34,7 @@ def test_the_mean_over_spreads_is_the_probit_with_a_wider_spread() -> None:
 
 def test_scale_moves_a50_from_glass_to_plastic() -> None:
     """A particle in clear glass (scale 1) is seen at half the size, 115 um."""
-    glass = assumed_probabilities(one_size(115.0, 50), inspectors=5, seed=1, scale=1.0)
+    glass = assumed_probabilities(one_size(115.0, 50), inspectors=5, seed=1, model=SizeModel(scale=1.0))
     plastic = assumed_probabilities(one_size(230.0, 50), inspectors=5, seed=1)
     np.testing.assert_allclose(glass["probability"], plastic["probability"], rtol=1e-12)
 
@@ -88,6 +88,44 @@ def test_every_unusable_product_is_listed() -> None:
     places = [problem.where for problem in caught.value.problems]
     assert places == ["product D0: defect", "product D1: size_um", "product D1: contrast", "product D2: size_um",
                       "product D2: contrast"]  # fmt: skip
-    for change in ({"inspectors": 0}, {"looks": 0}, {"scale": 0.0}):
+    for change in ({"inspectors": 0}, {"looks": 0}):
         with pytest.raises(ValueError, match="expected"):
             assumed_looks(one_size(100.0, 1), **{"inspectors": 1, "looks": 1, "seed": 1, **change})  # type: ignore[arg-type]
+
+
+def test_fatigue_only_ever_loses_detections() -> None:
+    """The same looks made tired: no accept becomes a reject, detection falls as the probit says, then no more."""
+    products = one_size(230.0, 1500)
+    model = SizeModel(spread=0.0, product_spread=0.0, fatigue=MACKWORTH_FATIGUE)
+    tables = [
+        assumed_looks(products, inspectors=1, looks=4, seed=5, model=model, minutes=np.full((1500, 1, 4), minutes))
+        for minutes in (0.0, 15.0, 30.0, 90.0)
+    ]
+    fresh, half, tired, after = (table["reject"].to_numpy() for table in tables)
+    assert fresh.sum() > half.sum() > tired.sum()
+    assert not (tired & ~fresh).any()
+    assert (after == tired).all()
+    assert tired.mean() == pytest.approx(0.01 + 0.97 * stats.norm.cdf(-0.36), abs=0.015)
+    assert assumed_looks(products, inspectors=1, looks=4, seed=5, model=model).equals(tables[0])
+
+
+def test_half_an_hour_costs_ten_points_at_84_percent() -> None:
+    """What the constant of fatigue is: 84 % detected become 74 %."""
+    assert stats.norm.cdf(stats.norm.ppf(0.843) - MACKWORTH_FATIGUE) == pytest.approx(0.742, abs=0.005)
+
+
+def test_a_model_outside_its_range_names_every_value() -> None:
+    """Spreads and fatigue below zero, a scale of zero, a guess and a lapse that leave no room."""
+    with pytest.raises(BaselineError) as caught:
+        SizeModel(spread=-1.0, fatigue=float("nan"), scale=0.0, lapse=0.99)
+    assert [problem.where for problem in caught.value.problems] == [
+        "size model: spread", "size model: fatigue", "size model: scale", "size model: lapse",
+    ]  # fmt: skip
+    with pytest.raises(BaselineError, match="size model: guess: expected a number in"):
+        SizeModel(guess=1.0)
+
+
+def test_without_spread_all_inspectors_are_one() -> None:
+    """Between-inspector spread is what makes them differ."""
+    found = assumed_probabilities(one_size(250.0, 20), inspectors=4, seed=1, model=SizeModel(spread=0.0))
+    assert found.groupby("product")["probability"].nunique().eq(1).all()

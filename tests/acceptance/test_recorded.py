@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.acceptance.recorded import recorded_looks
+from harness.acceptance.recorded import looks_source, recorded_looks
+from harness.acceptance.sheets import read_key
 from harness.errors import BaselineError
 
 KIT = pd.DataFrame({"product": ["D1", "G1"], "truth": ["defective", "good"]})
@@ -98,7 +99,7 @@ def test_an_inspector_with_a_single_look_is_refused(tmp_path: Path) -> None:
     ("header", "message"),
     [
         ("product,inspector,look", "a column verdict, got columns product, inspector, look"),
-        ("product,inspector,look,verdict,colour", "out of product, inspector, look, verdict, seconds, got colour"),
+        ("product,inspector,look,verdict,colour", "look, verdict, seconds, source, place, block, got colour"),
         ("product,inspector,look,verdict,look", "one column look, got 2 of them"),
     ],
 )
@@ -118,3 +119,99 @@ def test_files_that_are_no_tables_are_named(tmp_path: Path) -> None:
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00product")
     assert "a readable file" in problems(tmp_path / "bytes.csv")[0]
     assert "a readable file" in problems(tmp_path)[0]
+
+
+SHEET = """product,anna 1,anna 2,ben 1,ben 2
+D1,reject,reject,accept,reject
+G1,accept,accept,accept,reject
+"""
+
+
+def test_a_sheet_is_the_same_study(tmp_path: Path) -> None:
+    """A row a product and a column a look give the table that a row a look gives."""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(SHEET, encoding="utf-8")
+    lines = [f"D1,anna,{look},reject" for look in (1, 2)] + ["D1,ben,1,accept", "D1,ben,2,reject"]
+    lines += [f"G1,anna,{look},accept" for look in (1, 2)] + ["G1,ben,1,accept", "G1,ben,2,reject"]
+    long = write(tmp_path, lines, "product,inspector,look,verdict")
+    assert recorded_looks(sheet, KIT).equals(recorded_looks(long, KIT))
+
+
+def test_every_problem_of_a_sheet_is_listed_with_its_cell(tmp_path: Path) -> None:
+    """Unknown product, a verdict that is neither, an empty cell, a product twice."""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(SHEET.replace("accept,accept", "maybe,") + "X9,,,,accept\nD1,accept,,,\n", encoding="utf-8")
+    assert problems(sheet) == [
+        "sheet.csv: line 3, column anna 1: verdict: expected accept or reject, got maybe",
+        "sheet.csv: line 4, column ben 2: product: expected a product of the kit, got X9",
+        "sheet.csv: line 5, column anna 1: expected look 1 of D1 by anna once, got it a second time "
+        "(first in line 2, column anna 1)",
+        "sheet.csv: product G1, inspector anna: expected looks 1 to 2, got 1",
+    ]
+
+
+def test_columns_of_a_sheet_that_are_no_looks_are_named(tmp_path: Path) -> None:
+    """A column without a number, one twice, and no product."""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("vial,anna 1,anna 1,remark\n", encoding="utf-8")
+    assert problems(sheet) == [
+        "sheet.csv: expected a column product, got columns vial, anna 1, anna 1, remark",
+        "sheet.csv: expected columns product, and inspector and number of the look, such as anna 2, got vial",
+        "sheet.csv: expected one column anna 1, got 2 of them",
+        "sheet.csv: expected columns product, and inspector and number of the look, such as anna 2, got remark",
+    ]
+
+
+def test_lists_with_codes_are_read_with_their_key(tmp_path: Path) -> None:
+    """Several files are one study, codes become products, place and block are left out, problems of all files come."""
+    head = "inspector,look,place,block,code,verdict,seconds\n"
+    files = []
+    for look in (1, 2):
+        files.append(tmp_path / f"anna-{look}.csv")
+        files[-1].write_text(head + f"anna,{look},1,1,AC3K,reject,\nanna,{look},2,1,TT47,accept,4\n", encoding="utf-8")
+    table = recorded_looks(files, KIT, key={"AC3K": "D1", "TT47": "G1"})
+    assert table["reject"].tolist() == [True, True, False, False]
+    assert table.columns.tolist() == ["product", "inspector", "look", "reject", "seconds"]
+    with pytest.raises(BaselineError) as caught:
+        recorded_looks([*files, files[0], tmp_path / "none.csv"], KIT, key={"AC3K": "D1"})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "none.csv: expected a file of looks (CSV), got no such file"
+    ]
+    with pytest.raises(BaselineError) as caught:
+        recorded_looks(files, KIT, key={"AC3K": "D1"})
+    assert [problem.where for problem in caught.value.problems] == [
+        "anna-1.csv: line 3: product", "anna-2.csv: line 3: product",
+        "anna-1.csv and 1 more: product G1, inspector anna",
+    ]  # fmt: skip
+
+
+def test_looks_say_whether_they_are_assumed(tmp_path: Path) -> None:
+    """A column source marks drawn looks; without it they are recorded; both in one study are refused."""
+    lines = [line.rsplit(",", 1)[0] + ",assumed" for line in rows()]
+    header = "product,inspector,look,verdict,source"
+    assert looks_source(recorded_looks(write(tmp_path, lines, header), KIT)) == "assumed"
+    lines[0] = lines[0].replace("assumed", "recorded")
+    assert problems(write(tmp_path, lines, header)) == [
+        "looks.csv: source: expected one for all looks, got assumed and recorded"
+    ]
+    assert (
+        "source: expected recorded or assumed, got guessed"
+        in problems(write(tmp_path, [line.replace("assumed", "guessed") for line in lines[1:]], header))[0]
+    )
+    assert looks_source(recorded_looks(write(tmp_path, rows()), KIT)) == "recorded"
+
+
+def test_a_key_with_doubles_is_refused(tmp_path: Path) -> None:
+    """Every code and every product once; the columns are product and code."""
+    key = tmp_path / "key.csv"
+    key.write_text("product,code\nD1,AC3K\nD1,AC3K\n,X\n", encoding="utf-8")
+    with pytest.raises(BaselineError) as caught:
+        read_key(key)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "key.csv: line 3: code: expected each once, got AC3K",
+        "key.csv: line 3: product: expected each once, got D1",
+        "key.csv: line 4: expected a product and a code, got nothing",
+    ]
+    key.write_text("product,label\n", encoding="utf-8")
+    with pytest.raises(BaselineError, match="columns product and code, got product, label"):
+        read_key(key)
