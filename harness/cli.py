@@ -19,15 +19,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.errors import BenchError, InputError, ScenarioError
+from harness.study.commands import baseline_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 kit_app = typer.Typer(no_args_is_help=True, help="Kits: draw, check.")
 app.add_typer(kit_app, name="kit")
+app.add_typer(baseline_app, name="baseline")
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
 STANDARD_SCENARIO = Path("scenarios/knapp.toml")
 
+By = Annotated[str, typer.Option("--by", help="Who, as you call yourself; kept in the result's record.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
 
 
@@ -88,6 +91,7 @@ def validate(
         bool, typer.Option("--quick", help="A small kit; shows the bench works, qualifies nothing.")
     ] = False,
     recording: Annotated[Path | None, typer.Option(help="A recorded set in place of drawn strips.")] = None,
+    by: By = "",
     as_json: Json = False,
 ) -> None:
     """Qualify a detector on a kit: verdict, result folder, report."""
@@ -97,12 +101,14 @@ def validate(
     command = _command("validate", scenario, seed=seed, clock=clock, quick=quick, recording=recording)
     with bar() as progress:
         done = qualify(
-            chosen, where=scenario, out=out, quick=quick, recording=recording, command=command, progress=progress
-        )
+            chosen, where=scenario, out=out, quick=quick, recording=recording, command=command, by=by,
+            progress=progress,
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(done.summary, indent=1))
     else:
         typer.echo(_in_words(done.summary, done.folder))
+        typer.echo(f"  record begins with {done.head}")
     raise typer.Exit(EXIT[done.summary["verdict"]])
 
 
@@ -125,14 +131,42 @@ def replay(
 
 
 @app.command()
-def report(result: Annotated[Path, typer.Argument(help="Result folder.")]) -> None:
+def report(result: Annotated[Path, typer.Argument(help="Result folder.")], by: By = "") -> None:
     """Write the report of a result again from its stored tables."""
     from harness.report import write_report
+    from harness.result.record import add_entry, check_record
     from harness.result.stored import Stored
 
-    Stored(result).summary  # noqa: B018  # says in one sentence when the folder is no result
+    digests = Stored(result).summary["digests"]  # says in one sentence when the folder is no result
+    check_record(result)
     write_report(result)
+    add_entry(result, did="report", outcome="written", digests=digests, wrote=("report.html",), by=by)
     typer.echo(result / "report.html")
+
+
+@app.command()
+def verify(
+    result: Annotated[Path, typer.Argument(help="Result folder.")],
+    head: Annotated[str | None, typer.Option(help="Hash of an entry of its record, as noted elsewhere.")] = None,
+    without_pictures: Annotated[
+        bool, typer.Option("--without-pictures", help="evidence/ and trace.json may be left out.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who verifies; adds an entry to the result's record.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a result against its digests, its record, and its conclusions made again; name what differs."""
+    from harness.qualification.verify import verify_result
+    from harness.result.record import add_entry, check_record
+    from harness.result.stored import Stored
+
+    digests = Stored(result).manifest.get("digests", {}) if by is not None else {}
+    if by is not None:
+        check_record(result)
+    found = verify_result(result, head=head, without_pictures=without_pictures)
+    typer.echo(json.dumps(found.as_dict(), indent=1) if as_json else found.in_words())
+    if by is not None:
+        add_entry(result, did="verify", outcome=found.outcome, digests=digests, by=by)
+    raise typer.Exit(0 if found.same else 1)
 
 
 @app.command()
@@ -175,6 +209,29 @@ def train(
             progress=progress,
         )  # fmt: skip
     typer.echo(bundle or folder)
+
+
+@app.command("train-marker")
+def train_marker(
+    bundle: Annotated[Path, typer.Option(help="Bundle whose marker is made; its generator stays.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
+        "training/marker"
+    ),
+    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+) -> None:
+    """Train the second network, which marks what does not belong, behind a bundle's generator."""
+    from harness.training.workshop import train_marker_of
+
+    command = _command("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
+                       learning_rate=learning_rate)  # fmt: skip
+    with bar() as progress:
+        train_marker_of(
+            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
+            progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle)
 
 
 @app.command()

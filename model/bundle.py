@@ -2,6 +2,7 @@
 
 A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a
 reader and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures.
+A bundle with a marker (`model/marker.py`) has `marker.weights.h5`, `marker.csv` and a table [marker] too.
 Weights are read as arrays; nothing in them is executed.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -58,20 +60,37 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class MarkerFile:
+    """A bundle's marker.
+
+    Attributes:
+        weights: Its file.
+        frames: Of an acquisition.
+        digest: Of generator and marker together: everything that a score by the marker hangs on.
+    """
+
+    weights: Path
+    frames: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Bundle:
     """What `bundle.toml` says, checked against the weights.
 
     Attributes:
         folder: Where it lies.
         network: Which network.
-        digest: Of everything that scores.
+        digest: Of the generator, everything that a score by the rebuilt image hangs on.
         made_by: Command, seed, versions, hardware and data identifiers of the training.
+        marker: The second network, if there is one.
     """
 
     folder: Path
     network: NetworkConfig
     digest: str
     made_by: Mapping[str, Any]
+    marker: MarkerFile | None = None
 
     @property
     def weights(self) -> Path:
@@ -105,7 +124,22 @@ def load_bundle(folder: Path) -> Bundle:
     digest = model_digest(network, weights)
     if digest != stated:
         raise BundleError(str(weights), f"weights of model {stated[:12]}", f"weights of model {digest[:12]}")
-    return Bundle(folder, network, digest, description.get("made_by", {}))
+    marker = _marker(folder, network, description) if "marker" in description else None
+    return Bundle(folder, network, digest, description.get("made_by", {}), marker)
+
+
+def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]) -> MarkerFile:
+    weights = folder / "marker.weights.h5"
+    if not weights.is_file():
+        raise BundleError(str(weights), "weights of the marker", "no such file")
+    try:
+        frames, stated = int(description["marker"]["frames"]), str(description["digests"]["marker"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(str(folder / "bundle.toml"), "marker.frames and digests.marker", error) from None
+    digest = model_digest(network, folder / "weights.weights.h5", weights)
+    if digest != stated:
+        raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
+    return MarkerFile(weights, frames, digest)
 
 
 def model_digest(network: NetworkConfig, *files: Path) -> str:
@@ -166,6 +200,26 @@ def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any
     digest = model_digest(network, folder / "weights.weights.h5")
     tables = {"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)}
     _write(folder / "bundle.toml", tables)
+    return load_bundle(folder)
+
+
+def add_marker(folder: Path, weights: Path, curve: Path, frames: int, made_by: Mapping[str, Any]) -> Bundle:
+    """Put a trained marker into a bundle; its earlier thresholds of the marker's score belong to another and go."""
+    bundle = load_bundle(folder)
+    for source, name in ((weights, "marker.weights.h5"), (curve, "marker.csv")):
+        shutil.copyfile(source, folder / f"{name}.new")
+        (folder / f"{name}.new").replace(folder / name)
+    digests = {
+        "model": bundle.digest,
+        "marker": model_digest(bundle.network, bundle.weights, folder / "marker.weights.h5"),
+    }
+    _write(
+        folder / "bundle.toml",
+        {
+            "network": bundle.network.as_dict(), "digests": digests, "made_by": dict(bundle.made_by),
+            "marker": {"frames": frames, **made_by},
+        },
+    )  # fmt: skip
     return load_bundle(folder)
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 PATCH_PX = 256
+CELL_PX = 4
+"""Side of the cells that the marker marks."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from model.perlin import perturb
 
 SHUFFLE_PATCHES = 4096
 AHEAD = 4
+
+Drawn = TypeVar("Drawn")
+"""What `drawn_ahead` hands on: a batch of one sort or another."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,12 @@ def _draw(
     return np.stack(patches), np.array(chosen)
 
 
-def drawn_ahead(source: Iterable[Batch]) -> Iterator[Batch]:
+def drawn_ahead(source: Iterable[Drawn]) -> Iterator[Drawn]:
     """The same batches in the same order, made in a thread while the network works."""
-    line: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
+    line: queue.Queue[Drawn | BaseException | None] = queue.Queue(AHEAD)
     stop = threading.Event()
 
-    def hand_over(item: Batch | BaseException | None) -> bool:
+    def hand_over(item: Drawn | BaseException | None) -> bool:
         """Wait for a place in the line; False when nobody waits at its other end any more."""
         while not stop.is_set():
             try:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.export import fold_generator
+from model.marker import build_marker
 from model.network import build_decoder, build_encoder, build_rebuilder
 
 
@@ -67,14 +68,38 @@ def _stored_shapes(path: Path) -> Counter[tuple[int, ...]]:
     return shapes
 
 
+def load_marker(bundle: Bundle) -> Any:
+    """Marker of a bundle that has one.
+
+    Raises:
+        BundleError: No marker, or weights of another one.
+    """
+    if bundle.marker is None:
+        raise BundleError(str(bundle.folder), "a bundle with a marker", "none: `python -m harness train-marker`")
+    marker = build_marker(bundle.marker.frames)
+    try:
+        stored = _stored_shapes(bundle.marker.weights)
+        if stored != Counter(tuple(weight.shape) for weight in marker.weights):
+            raise ValueError(f"{stored.total()} arrays of other shapes")
+        marker.load_weights(bundle.marker.weights)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise BundleError(str(bundle.marker.weights), "whole weights of a marker", reason) from None
+    return marker
+
+
+def build_folded(bundle: Bundle) -> Any:
+    """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt."""
+    return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
+
+
 class TensorFlowRuntime:
     """The reference backend: folded weights, one compiled function, a fixed batch."""
 
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int) -> None:
-        encoder, decoder = fold_generator(bundle.network, *load_generator(bundle))
-        generator = build_rebuilder(encoder, decoder)
+        generator = build_folded(bundle)
 
         def rebuild(patches: tf.Tensor) -> tf.Tensor:
             images = tf.cast(patches, tf.float32)[..., None] / 255.0
@@ -95,3 +120,40 @@ class TensorFlowRuntime:
             raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
         rebuilt: NDArray[np.float32] = self._rebuild(tf.constant(patches)).numpy()
         return rebuilt
+
+
+class MarkingRuntime:
+    """Generator and marker in one compiled function, for acquisitions of a fixed number of patches."""
+
+    name = "tensorflow"
+
+    def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
+        generator, marker = build_folded(bundle), load_marker(bundle)
+        known = marker.inputs[0].shape[-1]
+        if frames != known:
+            raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
+
+        def mark(patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            images = tf.cast(patches, tf.float32)[..., None] / 255.0
+            rebuilt = generator(images, training=False)
+            stacks = [
+                tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0))
+                for part in (images, rebuilt)
+            ]
+            return rebuilt[..., 0], marker(stacks, training=False)
+
+        signature = [tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8)]
+        self._mark = tf.function(mark, input_signature=signature).get_concrete_function()
+        self.batch = batch
+
+    def mark(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(rebuilt (n, 256, 256), logits (n / frames, 64, 64)) of uint8 (n, 256, 256), frame after frame.
+
+        Raises:
+            ValueError: Another shape or type.
+        """
+        expected = (self.batch, PATCH_PX, PATCH_PX)
+        if patches.shape != expected or patches.dtype != np.uint8:
+            raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
+        rebuilt, logits = self._mark(tf.constant(patches))
+        return rebuilt.numpy(), logits.numpy()

@@ -13,7 +13,27 @@ ScoreFunction = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.fl
 """uint8 and float32 (n, 256, 256) to float32 (n,)."""
 
 SCORES: dict[str, ScoreFunction] = {"ssim": dissimilarity}
-"""`ssim` is the paper's eq. 9."""
+"""Scores of a patch by its rebuilt twin; `ssim` is the paper's eq. 9."""
+
+MARKED = "marked"
+"""The score of all frames of a patch by the marker's cells, `mark_score`."""
+
+MARK_WINDOW = 2
+"""Cells along a side over which marks are pooled: 8 px, the size of the smallest defects."""
+
+
+def mark_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Largest mean logit over `MARK_WINDOW` x `MARK_WINDOW` cells.
+
+    Args:
+        logits: float32 (m, 64, 64).
+
+    Returns:
+        float32 (m,).
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(logits, (MARK_WINDOW, MARK_WINDOW), axis=(1, 2))
+    largest: NDArray[np.float32] = windows.mean(axis=(3, 4)).max(axis=(1, 2)).astype(np.float32)
+    return largest
 
 
 def residual(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> NDArray[np.float32]:

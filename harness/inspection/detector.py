@@ -68,10 +68,18 @@ class Explanation:
     Attributes:
         residual: float32 (frame, vial, region, 256, 256), 0 where the image is as expected.
         rebuilt: float32 of the same shape in [0, 1], or None where the detector rebuilds nothing.
+        marks: float32 of the same shape, how sure the detector is that a pixel is not product, 0-1, or None where it
+            judges by the residual alone.
     """
 
     residual: NDArray[np.float32]
     rebuilt: NDArray[np.float32] | None
+    marks: NDArray[np.float32] | None = None
+
+    @property
+    def heat(self) -> NDArray[np.float32]:
+        """What the score was taken from: marks where there are any, else the residual."""
+        return self.residual if self.marks is None else self.marks
 
 
 class Detector(Protocol):

@@ -15,6 +15,7 @@ from harness.inspection.detector import Explanation, Inspection, Patches, Scores
 
 if TYPE_CHECKING:
     from model.bundle import Bundle, Thresholds
+    from model.runtime import MarkingRuntime, TensorFlowRuntime
 
 
 class NetworkDetector:
@@ -23,44 +24,52 @@ class NetworkDetector:
     Args:
         bundle: Name under `model/weights`, or the path of a bundle.
         geometry: Of the acquisitions; fixes the batch.
-        score: `ssim`, the paper's.
+        score: `ssim`, the paper's, or `marked`, by the bundle's marker on all frames of a patch together.
         backend: `tensorflow`, or `auto` for the fastest there is, which is TensorFlow.
 
     Raises:
         DetectorError: The bundle cannot be used, or has no such score.
     """
 
-    joint = False
-
     def __init__(self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto") -> None:
         from model.bundle import BundleError, find_bundle, load_bundle
-        from model.runtime import TensorFlowRuntime
-        from model.scoring import SCORES
+        from model.runtime import MarkingRuntime, TensorFlowRuntime
+        from model.scoring import MARKED, SCORES
 
         if backend not in ("tensorflow", "auto"):
             raise DetectorError("detector.backend", "tensorflow or auto, the others are not built yet", backend)
-        if score not in SCORES:
-            raise DetectorError("detector.score", f"one of {', '.join(SCORES)}", score)
+        if score not in (*SCORES, MARKED):
+            raise DetectorError("detector.score", f"one of {', '.join([*SCORES, MARKED])}", score)
+        self.joint = score == MARKED
+        self._runtime: TensorFlowRuntime | MarkingRuntime
         try:
             self.bundle: Bundle = load_bundle(find_bundle(bundle))
-            self._runtime = TensorFlowRuntime(self.bundle, geometry.patches)
+            if self.joint:
+                self._runtime = MarkingRuntime(self.bundle, geometry.patches, frames=len(geometry.frames))
+            else:
+                self._runtime = TensorFlowRuntime(self.bundle, geometry.patches)
         except BundleError as error:
             raise DetectorError(error.where, error.expected, error.got) from None
-        self._score = SCORES[score]
         self.score_name = score
         self.geometry = geometry
         self.name = f"{self.bundle.network.name} ({self._runtime.name}, {score})"
-        self.digest = self.bundle.digest
+        self.digest = self.bundle.marker.digest if self.joint and self.bundle.marker else self.bundle.digest
         self.stages_us: Mapping[str, int] = {}
 
     def score(self, inspection: Inspection) -> Scores:
         """Scores of one acquisition; times its own stages."""
+        from model.scoring import SCORES, mark_score
+
         began = time.perf_counter_ns()
         patches = self._flat(inspection.patches)
         cropped = time.perf_counter_ns()
-        rebuilt = self._runtime.rebuild(patches)
+        rebuilt, logits = self._run(patches)
         ran = time.perf_counter_ns()
-        scores = self._score(patches, rebuilt).reshape(self.geometry.shape)
+        if logits is None:
+            scores = SCORES[self.score_name](patches, rebuilt).reshape(self.geometry.shape)
+        else:
+            together = mark_score(logits).reshape(1, *self.geometry.shape[1:])
+            scores = np.repeat(together, len(self.geometry.frames), axis=0)
         done = time.perf_counter_ns()
         self.stages_us = {
             "crop": (cropped - began) // 1000, "network": (ran - cropped) // 1000, "score": (done - ran) // 1000
@@ -68,13 +77,26 @@ class NetworkDetector:
         return scores
 
     def explain(self, inspection: Inspection) -> Explanation:
-        """Rebuilt patches and absolute residual."""
+        """Rebuilt patches, absolute residual, and what the marker marks."""
+        from model.config import CELL_PX
         from model.scoring import residual
 
         patches = self._flat(inspection.patches)
-        rebuilt = self._runtime.rebuild(patches)
+        rebuilt, logits = self._run(patches)
         shape = (*self.geometry.shape, PATCH_PX, PATCH_PX)
-        return Explanation(residual(patches, rebuilt).reshape(shape), rebuilt.reshape(shape))
+        marks = None
+        if logits is not None:
+            cells = (1 / (1 + np.exp(-logits))).reshape(1, *self.geometry.shape[1:], *logits.shape[1:])
+            marks = np.broadcast_to(cells.astype(np.float32).repeat(CELL_PX, -1).repeat(CELL_PX, -2), shape)
+        return Explanation(residual(patches, rebuilt).reshape(shape), rebuilt.reshape(shape), marks)
+
+    def _run(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """(rebuilt, the marker's logits if it takes part)."""
+        from model.runtime import MarkingRuntime
+
+        if isinstance(self._runtime, MarkingRuntime):
+            return self._runtime.mark(patches)
+        return self._runtime.rebuild(patches), None
 
     def thresholds(self) -> Thresholds:
         """The bundle's thresholds for this score.

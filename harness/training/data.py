@@ -20,6 +20,7 @@ from harness.strips.source import Source
 if TYPE_CHECKING:
     from model.bundle import Thresholds
     from model.dataset import Chunk
+    from model.marker_trainer import StackChunk
 
 KEPT_PATCHES = 120
 """Patches kept of an acquisition's 16 + 2 pictures x 20; more strips for the same number of patches."""
@@ -54,6 +55,23 @@ def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
                     patches.append(pictures[picture, y : y + 256, x : x + 256])
                     mirrorable.append(box % len(geometry.regions) > 0)
                 yield Chunk(np.stack(patches), np.array(mirrorable))
+        number += 1
+
+
+def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[StackChunk]:
+    """Good patches of drawn strips with all inspected frames of an acquisition, without end; see `drawn_chunks`."""
+    from model.marker_trainer import StackChunk
+
+    renderer = Renderer(seed=seed, geometry=geometry)
+    mirrorable = np.tile(np.arange(len(geometry.regions)) > 0, geometry.vials)
+    number = start
+    while True:
+        for strip in good_strips("training", 1, seed=seed, start=number):
+            for run in range(1, RUNS_A_STRIP + 1):
+                patches = geometry.crop(renderer.frames(strip, run)).reshape(
+                    len(geometry.frames), -1, PATCH_PX, PATCH_PX
+                )
+                yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)), mirrorable)
         number += 1
 
 

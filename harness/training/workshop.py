@@ -15,8 +15,11 @@ from harness.strips.kit import CALIBRATION_SEED, standard_kit
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
 from harness.system import hardware, versions
-from harness.training.data import TRAINING_SEED, calibrate, drawn_chunks, recorded_chunks
+from harness.training.data import TRAINING_SEED, calibrate, drawn_chunks, drawn_stacks, recorded_chunks
 from harness.training.pictures import reconstruction_sheet, training_curve
+
+MARKER_START = 20_000
+"""First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
 
 
 def train_network(
@@ -80,6 +83,54 @@ def train_network(
         if recorded is None:
             sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
             sheet.save(bundle / "reconstructions.png", optimize=True)
+
+
+def train_marker_of(
+    *,
+    bundle: Path,
+    minutes: float,
+    folder: Path,
+    seed: int,
+    learning_rate: float,
+    command: str,
+    progress: Progress = silent,
+) -> None:
+    """Train a bundle's marker on drawn good strips, or go on from the checkpoint in `folder`, and put it in.
+
+    Args:
+        bundle: Whose generator rebuilds; a marker that it had is replaced.
+        minutes: Stop after this long.
+        folder: Checkpoint and curve.
+        seed: Of weights and perturbations.
+        learning_rate: Maximum of its one cosine.
+        command: What was typed, for `bundle.toml`.
+        progress: Told of every step.
+
+    Raises:
+        DetectorError: The bundle cannot be used.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from model.bundle import BundleError, add_marker, load_bundle
+    from model.marker_trainer import MarkerTrainer, train_marker
+
+    try:
+        trainer = MarkerTrainer.begin(load_bundle(bundle), len(PAPER.frames), folder, seed=seed)
+    except BundleError as error:
+        raise DetectorError(error.where, error.expected, error.got) from None
+    commands = _commands(folder, command)
+    seconds = 60.0 * minutes
+    train_marker(
+        trainer, drawn_stacks(start=MARKER_START + trainer.step), folder, learning_rate=learning_rate, seconds=seconds,
+        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+    )  # fmt: skip
+    add_marker(
+        bundle, folder / "marker.weights.h5", folder / "marker.csv", len(PAPER.frames),
+        {
+            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+            "stacks": trainer.step * trainer.batch, "seed": seed, "learning_rate": learning_rate,
+            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+        },
+    )  # fmt: skip
 
 
 def _commands(folder: Path, command: str) -> list[str]:

@@ -1,0 +1,141 @@
+"""Perturbations of a patch for the marker: on all frames of an acquisition, at one place or moving between them.
+
+Wider than P_q of the paper's eq. 1 (`perlin.py`): shadows of every contrast, soft or sharp, lines, heaps of small
+pieces, foreign texture, dents. All come from Perlin fields; the painters of defects in `harness` are never asked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from model.config import CELL_PX
+from model.perlin import Field, random_perlin
+
+Stack = NDArray[np.float32]
+"""float32 (frames, height, width) in [0, 1]."""
+
+MOST = 3
+SIDE_PX = (10.0, 130.0)
+CONTRAST = (0.05, 0.7)
+DENT_PX = (2.0, 16.0)
+MOVING_SHARE = 0.25
+SINKING_PX = (-10.0, 45.0)
+"""How far a moving one gets between two frames, downwards."""
+
+SIDEWAYS_PX = 14.0
+SEEN_ABOVE = 0.012
+"""Change of a pixel that counts, 3 grey levels: twice the camera's noise."""
+
+SEEN_SHARE = 0.25
+"""Of a cell's pixels must have changed in some frame for the cell to be marked."""
+
+
+def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[Stack, NDArray[np.bool_]]:
+    """One to three perturbations of an acquisition of one patch, and where they are seen.
+
+    Args:
+        stack: Its frames.
+        other: Frames of another good patch, of the same shape.
+        rng: Of this patch.
+
+    Returns:
+        (perturbed frames, bool (height / 4, width / 4) of the cells in which they changed visibly).
+    """
+    out = stack.copy()
+    for _ in range(int(rng.integers(1, MOST + 1))):
+        _disturb_once(out, other, rng)
+    np.clip(out, 0.0, 1.0, out=out)
+    return out, seen(stack, out)
+
+
+def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
+    side = int(np.exp(rng.uniform(*np.log(SIDE_PX))))
+    shape = _shape(side, rng)
+    kind = rng.random()
+    size = out.shape[1]
+    y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
+    moves = kind < 0.75 and rng.random() < MOVING_SHARE
+    contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
+    grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
+    angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
+    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.65 <= kind < 0.7 else None
+    for frame in range(len(out)):
+        if moves and frame:
+            y += rng.uniform(*SINKING_PX)
+            x += rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
+        top, left = round(float(y)), round(float(x))
+        rows, columns = slice(max(top, 0), min(top + side, size)), slice(max(left, 0), min(left + side, size))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            continue
+        inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        mask, window = shape[inner], out[frame, rows, columns]
+        if kind < 0.52:  # a shadow
+            window *= 1 - contrast * mask
+        elif kind < 0.6:  # a light
+            window *= 1 + 0.6 * contrast * mask
+        elif kind < 0.75:  # foreign grey, texture or product
+            source = grey if kind < 0.65 else texture[inner] if texture is not None else other[frame, rows, columns]
+            window += blend * mask * (source - window)
+        else:  # a dent
+            _dent(window, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
+
+
+@njit(cache=True, nogil=True)
+def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
+    """bool (height / 4, width / 4): cells of which enough changed in at least one frame."""
+    frames, height, width = before.shape
+    marked = np.zeros((height // CELL_PX, width // CELL_PX), np.bool_)
+    enough = SEEN_SHARE * CELL_PX * CELL_PX
+    for row in range(marked.shape[0]):
+        for column in range(marked.shape[1]):
+            for frame in range(frames):
+                changed = 0
+                for y in range(row * CELL_PX, (row + 1) * CELL_PX):
+                    for x in range(column * CELL_PX, (column + 1) * CELL_PX):
+                        changed += abs(after[frame, y, x] - before[frame, y, x]) > SEEN_ABOVE
+                marked[row, column] |= changed >= enough
+    return marked
+
+
+def _shape(side: int, rng: np.random.Generator) -> Field:
+    """float32 (side, side) in [0, 1]: a blob, a line or a heap, within the circle of the window, soft or sharp."""
+    place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / side) - np.float32(1)
+    stretch = np.float32(np.exp(rng.uniform(-0.7, 0.7)))
+    turn = rng.uniform(0, np.pi)
+    u = np.cos(turn) * place[None] + np.sin(turn) * place[:, None]
+    v = -np.sin(turn) * place[None] + np.cos(turn) * place[:, None]
+    radius = np.sqrt((u * max(stretch, 1.0)) ** 2 + (v * max(1 / stretch, 1.0)) ** 2)
+    kind = rng.random()
+    soft = np.exp(rng.uniform(*np.log((0.6, 0.5 * side))))  # px over which an edge rises
+    if kind < 0.6:
+        field = random_perlin((side, side), rng=rng, powers=(0, 2))
+        level = (1.0 - radius - 0.35 * (1 - field)) * (0.5 * side / soft)
+    elif kind < 0.8:
+        field = random_perlin((side, side), rng=rng, powers=(0, 1))
+        width = rng.uniform(0.5, 2.5)
+        steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
+        level = np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, (1.0 - radius) * side * 0.25)
+    else:
+        field = random_perlin((side, side), rng=rng, powers=(2, 5))
+        level = np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, (1.0 - radius) * side * 0.25)
+    mask: Field = np.clip(level + 0.5, 0.0, 1.0).astype(np.float32)
+    return mask * mask * (3 - 2 * mask)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _dent(window: Field, mask: Field, down: np.float32, right: np.float32) -> None:
+    """Move the content of a window by (down, right) px times the mask, in place, bilinearly."""
+    height, width = window.shape
+    source = window.copy()
+    for row in range(height):
+        for column in range(width):
+            y = min(max(row - down * mask[row, column], 0.0), height - 1.001)
+            x = min(max(column - right * mask[row, column], 0.0), width - 1.001)
+            y0, x0 = int(y), int(x)
+            if y0 + 1 < height and x0 + 1 < width:
+                fy, fx = np.float32(y - y0), np.float32(x - x0)
+                upper = source[y0, x0] + fx * (source[y0, x0 + 1] - source[y0, x0])
+                lower = source[y0 + 1, x0] + fx * (source[y0 + 1, x0 + 1] - source[y0 + 1, x0])
+                window[row, column] = upper + fy * (lower - upper)

@@ -1,0 +1,181 @@
+"""Training of the marker behind a generator that no longer changes: mark what was perturbed, on good product alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from model.bundle import Bundle
+from model.config import CELL_PX, PATCH_PX
+from model.dataset import drawn_ahead
+from model.disturbance import disturb
+from model.marker import build_marker, focal_loss
+from model.runtime import TensorFlowRuntime
+
+POOL_STACKS = 400
+PERTURBED = 0.75
+CURVE_EVERY = 20
+SAVE_EVERY = 200
+
+Stacks = NDArray[np.uint8]
+"""uint8 (m, frames, 256, 256): patches, each with all frames of one acquisition."""
+
+
+@dataclass(frozen=True)
+class StackChunk:
+    """Good patches with all frames of their acquisitions.
+
+    Attributes:
+        stacks: uint8 (m, frames, 256, 256).
+        mirrorable: bool (m,), False where there is text.
+    """
+
+    stacks: Stacks
+    mirrorable: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MarkedBatch:
+    """What one step sees.
+
+    Attributes:
+        stacks: uint8 (m, frames, 256, 256), perturbed.
+        marked: float32 (m, 64, 64), 1.0 in cells that were visibly perturbed.
+    """
+
+    stacks: Stacks
+    marked: NDArray[np.float32]
+
+
+def marked_batches(chunks: Iterable[StackChunk], *, batch: int, seed: int) -> Iterator[MarkedBatch]:
+    """Shuffled batches, three in four stacks perturbed; the same seed and chunks give the same batches."""
+    rng = np.random.default_rng(seed)
+    pool: list[Stacks] = []
+    for chunk in chunks:
+        for stack, mirrorable in zip(chunk.stacks, chunk.mirrorable, strict=True):
+            pool.append(stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack)
+        while len(pool) >= POOL_STACKS:
+            yield _batch(pool, batch, rng)
+
+
+def _batch(pool: list[Stacks], batch: int, rng: np.random.Generator) -> MarkedBatch:
+    picked = []
+    for _ in range(batch):
+        place = int(rng.integers(len(pool)))
+        pool[place], pool[-1] = pool[-1], pool[place]
+        picked.append(pool.pop())
+    stacks = np.stack(picked)
+    marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
+    for index in np.nonzero(rng.random(batch) < PERTURBED)[0]:
+        stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
+        perturbed, cells = disturb(stack, other, rng=rng)
+        stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
+        marked[index] = cells
+    return MarkedBatch(stacks, marked)
+
+
+@dataclass
+class MarkerTrainer:
+    """Marker, optimiser and the frozen generator in front.
+
+    Attributes:
+        bundle: Whose generator rebuilds.
+        frames: Of an acquisition.
+        batch: Stacks a step.
+        step: Optimiser steps done.
+    """
+
+    bundle: Bundle
+    frames: int
+    batch: int = 16
+    step: int = 0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        keras.utils.set_random_seed(self.seed)
+        self.marker = build_marker(self.frames)
+        self._runtime = TensorFlowRuntime(self.bundle, self.batch * self.frames)
+        self._optimizer = keras.optimizers.Adam(1e-3)
+        self._optimizer.build(self.marker.trainable_variables)
+        self._compiled = tf.function(self._step)
+
+    def train_step(self, batch: MarkedBatch, learning_rate: float) -> float:
+        """One step; the loss before it."""
+        self._optimizer.learning_rate.assign(learning_rate)
+        rebuilt = self._runtime.rebuild(batch.stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(batch.stacks.shape)
+        loss = self._compiled(tf.constant(batch.stacks), tf.constant(rebuilt), tf.constant(batch.marked))
+        self.step += 1
+        return float(loss)
+
+    def _step(self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor) -> tf.Tensor:
+        images = tf.transpose(tf.cast(stacks, tf.float32) / 255.0, (0, 2, 3, 1))
+        twins = tf.transpose(rebuilt, (0, 2, 3, 1))
+        with tf.GradientTape() as tape:
+            loss = focal_loss(marked, self.marker([images, twins], training=True))
+        variables = self.marker.trainable_variables
+        self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+        return loss
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint beside the last one and put it in its place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.marker.save_weights(folder / "marker.new.weights.h5")
+        (folder / "marker.new.weights.h5").replace(folder / "marker.weights.h5")
+        state = {"step": self.step, "frames": self.frames, "batch": self.batch, "model": self.bundle.digest}
+        (folder / "marker.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+
+    @classmethod
+    def begin(cls, bundle: Bundle, frames: int, folder: Path, *, seed: int) -> MarkerTrainer:
+        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh."""
+        trainer = cls(bundle, frames, seed=seed)
+        if (folder / "marker.json").exists():
+            trainer.marker.load_weights(folder / "marker.weights.h5")
+            trainer.step = int(json.loads((folder / "marker.json").read_text(encoding="utf-8"))["step"])
+        return trainer
+
+
+def train_marker(
+    trainer: MarkerTrainer,
+    chunks: Iterable[StackChunk],
+    folder: Path,
+    *,
+    learning_rate: float,
+    seconds: float,
+    progress: Callable[[float], None] = lambda elapsed: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Train for so many seconds, the learning rate along one cosine; curve and checkpoints in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    curve = folder / "marker.csv"
+    fresh = trainer.step == 0 or not curve.exists()
+    began = clock()
+    with curve.open("w" if fresh else "a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(["step", "seconds", "learning_rate", "focal"])
+        losses: list[float] = []
+        for batch in drawn_ahead(marked_batches(chunks, batch=trainer.batch, seed=trainer.seed + trainer.step)):
+            elapsed = clock() - began
+            if elapsed >= seconds:
+                break
+            warm = min(1.0, (len(losses) + 1) / 100)
+            rate = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * elapsed / seconds)))
+            losses.append(trainer.train_step(batch, rate))
+            if trainer.step % CURVE_EVERY == 0:
+                row = [trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{np.mean(losses[-CURVE_EVERY:]):.6f}"]
+                writer.writerow(row)
+                file.flush()
+            if trainer.step % SAVE_EVERY == 0:
+                trainer.save(folder)
+            progress(elapsed)
+    trainer.save(folder)

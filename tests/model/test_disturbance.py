@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.config import CELL_PX
+from model.disturbance import MOST, SEEN_ABOVE, disturb, seen
+
+GREY = np.full((3, 256, 256), 0.6, np.float32)
+DARK = np.full((3, 256, 256), 0.2, np.float32)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_perturbed_stack_stays_a_picture(seed: int) -> None:
+    """Whatever is drawn: values stay in [0, 1], the original is not touched, and a cell is marked where it changed."""
+    before = GREY.copy()
+    after, marked = disturb(before, DARK, rng=np.random.default_rng(seed))
+    assert (before == GREY).all()
+    assert (after.shape, after.dtype) == (GREY.shape, np.float32)
+    assert after.min() >= 0.0
+    assert after.max() <= 1.0
+    np.testing.assert_array_equal(marked, seen(before, after))
+
+
+def test_the_same_generator_disturbs_alike() -> None:
+    """The randomness is `rng` alone."""
+    one, two = (disturb(GREY, DARK, rng=np.random.default_rng(9)) for _ in range(2))
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+
+
+def test_what_stays_and_what_moves(pictures: Callable[..., np.ndarray]) -> None:
+    """Most perturbations are at the same place in all frames, some are not; all are small beside the patch."""
+    stack = np.repeat(pictures(1, seed=3).astype(np.float32) / 255, 3, axis=0)
+    other = pictures(3, seed=4).astype(np.float32) / 255
+    moved, shares = [], []
+    for seed in range(200):
+        after, marked = disturb(stack, other, rng=np.random.default_rng(seed))
+        changed = np.abs(after - stack) > SEEN_ABOVE
+        moved.append(not (changed == changed[0]).all())
+        shares.append(marked.mean())
+    assert 0.1 < np.mean(moved) < 0.6
+    assert 0.002 < np.median(shares) < 0.1
+    assert np.mean(np.array(shares) > 0) > 0.9
+
+
+def test_cells_need_enough_changed_pixels_in_one_frame() -> None:
+    """Four of a cell's sixteen pixels in one frame mark it, three in each of two frames do not."""
+    after = GREY.copy()
+    after[1, 0, :4] += 0.05
+    after[0, 40, 40:43] += 0.05
+    after[2, 41, 40:43] += 0.05
+    after[0, 80:84, 80:84] += 0.5 * SEEN_ABOVE
+    marked = seen(GREY, after)
+    assert marked.shape == (256 // CELL_PX, 256 // CELL_PX)
+    assert np.argwhere(marked).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outside_of_its_window_nothing_changes(seed: int) -> None:
+    """A perturbation has a circle; with at most three of them most of a patch is as it was."""
+    after, _ = disturb(GREY, DARK, rng=np.random.default_rng(seed))
+    assert ((after != GREY).any(0)).mean() < MOST * 0.3

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model.bundle import Bundle, BundleError, add_marker, load_bundle
+from model.marker import build_marker, focal_loss
+from model.marker_trainer import MarkerTrainer, StackChunk, marked_batches, train_marker
+from model.runtime import MarkingRuntime, TensorFlowRuntime
+from model.scoring import mark_score
+
+FRAMES = 2
+Pictures = Callable[..., np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle], pictures: Pictures) -> Path:
+    """A folder with a bundle, and the checkpoint of a marker that took three steps behind its generator."""
+    folder: Path = tmp_path_factory.mktemp("marker")
+    bundle = make_bundle(folder / "bundle")
+    trainer = MarkerTrainer(bundle, FRAMES, batch=2)
+    seconds = itertools.count()
+    train_marker(
+        trainer, itertools.repeat(chunk(pictures)), folder / "training",
+        learning_rate=1e-3, seconds=4.0, clock=lambda: float(next(seconds)),
+    )  # fmt: skip
+    assert trainer.step == 3
+    add_marker(bundle.folder, folder / "training" / "marker.weights.h5", folder / "training" / "marker.csv", FRAMES, {})
+    return folder
+
+
+def chunk(pictures: Pictures) -> StackChunk:
+    """Patches of two frames each, the odd ones with text on them."""
+    stacks = np.stack([pictures(500, seed=1, size=256)[:420], pictures(500, seed=2, size=256)[:420]], axis=1)
+    return StackChunk(stacks, np.arange(420) % 2 == 0)
+
+
+def test_marker_gives_a_logit_a_cell() -> None:
+    """Images and rebuilt images of n frames to 64 x 64 logits; untrained it marks nearly nothing."""
+    keras.utils.set_random_seed(0)
+    marker = build_marker(3)
+    logits = np.asarray(marker([np.full((2, 256, 256, 3), 0.5), np.full((2, 256, 256, 3), 0.5)]))
+    assert logits.shape == (2, 64, 64)
+    assert (logits < 0).all()
+
+
+def test_focal_loss_by_hand() -> None:
+    """-w (1 - p)^2 log p with p = 1/2 at logit 0 and p = 3/4 at log 3; marked cells weigh four times."""
+    marked = np.array([[[1.0, 0.0]]], np.float32)
+    logits = np.array([[[0.0, -math.log(3)]]], np.float32)
+    expected = (4 * 0.25 * math.log(2) + 0.0625 * math.log(4 / 3)) / 2
+    assert float(focal_loss(marked, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_batches_are_perturbed_and_repeat(pictures: Pictures) -> None:
+    """The same seed gives the same batch; about three in four stacks have marks, and text is never mirrored."""
+    stacks = chunk(pictures)
+    one, two = (next(marked_batches([stacks], batch=16, seed=7)) for _ in range(2))
+    np.testing.assert_array_equal(one.stacks, two.stacks)
+    np.testing.assert_array_equal(one.marked, two.marked)
+    assert 0.4 < (one.marked.max((1, 2)) > 0).mean() <= 1.0
+    clean = one.stacks[one.marked.max((1, 2)) == 0]
+    known = {stack.tobytes() for stack in stacks.stacks} | {
+        np.ascontiguousarray(stack[..., ::-1]).tobytes() for stack in stacks.stacks[stacks.mirrorable]
+    }
+    assert all(stack.tobytes() in known for stack in clean)
+
+
+def test_a_marker_learns(make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path) -> None:
+    """On one batch again and again the loss falls; the generator in front does not move."""
+    bundle = make_bundle(tmp_path / "bundle")
+    trainer = MarkerTrainer(bundle, FRAMES, batch=2)
+    batch = next(marked_batches([chunk(pictures)], batch=2, seed=3))
+    before = bundle.weights.read_bytes()
+    losses = [trainer.train_step(batch, 2e-3) for _ in range(25)]
+    assert losses[-1] < 0.7 * losses[0]
+    assert bundle.weights.read_bytes() == before
+
+
+def test_training_goes_on_from_its_checkpoint(trained: Path) -> None:
+    """Step and weights come back."""
+    trainer = MarkerTrainer.begin(load_bundle(trained / "bundle"), FRAMES, trained / "training", seed=5)
+    assert trainer.step == json.loads((trained / "training" / "marker.json").read_text())["step"] == 3
+    fresh = MarkerTrainer(load_bundle(trained / "bundle"), FRAMES, seed=1)
+    pairs = zip(trainer.marker.get_weights(), fresh.marker.get_weights(), strict=True)
+    assert any((one != two).any() for one, two in pairs)
+
+
+def test_one_call_rebuilds_and_marks(trained: Path, pictures: Pictures) -> None:
+    """What the marking runtime rebuilds is what the plain one rebuilds; its logits are the marker's on both."""
+    bundle = load_bundle(trained / "bundle")
+    patches = pictures(8, seed=6)
+    rebuilt, logits = MarkingRuntime(bundle, 8, frames=FRAMES).mark(patches)
+    np.testing.assert_allclose(rebuilt, TensorFlowRuntime(bundle, 8).rebuild(patches), atol=1e-6)
+    marker = MarkerTrainer.begin(bundle, FRAMES, trained / "training", seed=1).marker
+    first, second = patches[:4].astype(np.float32) / 255, patches[4:].astype(np.float32) / 255
+    expected = marker([np.stack([first, second], -1), np.stack([rebuilt[:4], rebuilt[4:]], -1)])
+    np.testing.assert_allclose(logits, np.asarray(expected), atol=1e-4)
+
+
+def test_a_bundle_proves_its_marker(trained: Path, tmp_path: Path) -> None:
+    """A changed marker file, a missing one, other frames than it knows: each is named; its digest is its own."""
+    bundle = load_bundle(trained / "bundle")
+    assert bundle.marker is not None
+    assert bundle.marker.digest != bundle.digest
+    with pytest.raises(BundleError, match="acquisitions of the marker's 2 frames, got 4 frames"):
+        MarkingRuntime(bundle, 8, frames=4)
+    copy = tmp_path / "bundle"
+    copy.mkdir()
+    for file in (trained / "bundle").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    weights = copy / "marker.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(BundleError, match="weights of marker"):
+        load_bundle(copy)
+    weights.unlink()
+    with pytest.raises(BundleError, match="no such file"):
+        load_bundle(copy)
+
+
+def test_a_bundle_without_a_marker_cannot_mark(make_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
+    """It says what is missing and how it is made."""
+    with pytest.raises(BundleError, match="expected a bundle with a marker, got none"):
+        MarkingRuntime(make_bundle(tmp_path / "bundle"), 8, frames=FRAMES)
+
+
+def test_mark_score_is_the_hottest_window() -> None:
+    """The largest mean of 2 x 2 cells: a lone cell counts a quarter of itself."""
+    logits = np.full((2, 64, 64), -4.0, np.float32)
+    logits[0, 10, 10] = 4.0
+    logits[1, 20:22, 30:32] = [[1.0, 2.0], [3.0, 4.0]]
+    assert mark_score(logits).tolist() == [-2.0, 2.5]
