@@ -26,6 +26,7 @@ from harness.strips.liquid import (
     Body,
     Liquid,
     LiquidScale,
+    Rings,
     draw_liquid,
     exposure_time_ms,
 )
@@ -99,14 +100,17 @@ class Renderer:
             _lay_meniscus(picture, posed[1], posed[2], pose, liquid, time_ms)
             if look is not None and strip.defect is not None:
                 self._lay_moving(picture, strip.defect, look, pose, liquid, time_ms)
-            rings = liquid.rings(time_ms)
-            if len(rings):
-                rings[:, 0], rings[:, 1] = pose.to_camera(rings[:, 0].astype(float), rings[:, 1].astype(float))
-                optics.stamp_rings(picture, rings)
+            optics.stamp_rings(picture, _posed_rings(liquid, pose, time_ms))
             offset = int(stream("noise", self.seed, strip.seed, run, number).integers(0, 1 << 20))
             optics.expose(picture, camera.spread, camera.level, optics.noise_field(), offset,
                           camera.read, camera.shot, frames[position])  # fmt: skip
         return frames
+
+    def rings(self, strip: Strip, run: int, number: int) -> Rings:
+        """Bubbles and drops of one exposure, float32 (n, 7) as `optics.RING_FIELDS`, camera coordinates."""
+        plastic, _ = self._products(strip.seed, strip.defect)
+        pose, liquid, _ = self._run(plastic, strip, run)
+        return _posed_rings(liquid, pose, exposure_time_ms(number))
 
     def mask(self, strip: Strip, run: int, numbers: Sequence[int] | None = None) -> Mask:
         """Truth, bool (frames, 1024, 1280): the pixels of the strip's defect; all False for a good strip."""
@@ -250,6 +254,12 @@ def _with_companions(
         path = Body(defect.vial, float(rng.uniform(low, high)), y, 1e-3, speed, 1.0, -1.0, 1e9, False, (1, 0, 0.5, 0))
         return Liquid(liquid.plastic, liquid.slosh, (*liquid.bodies, path))
     return liquid
+
+
+def _posed_rings(liquid: Liquid, pose: Pose, time_ms: float) -> Rings:
+    rings = liquid.rings(time_ms)
+    rings[:, 0], rings[:, 1] = pose.to_camera(rings[:, 0].astype(float), rings[:, 1].astype(float))
+    return rings
 
 
 def _posed(plastic: Plastic, pose: Pose) -> tuple[Map, Map, Map]:
