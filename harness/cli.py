@@ -29,6 +29,7 @@ messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
 STANDARD_SCENARIO = Path("scenarios/knapp.toml")
+SWARM_SCENARIO = Path("scenarios/fault-swarm.toml")
 
 By = Annotated[str, typer.Option("--by", help="Who, as you call yourself; kept in the result's record.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
@@ -250,6 +251,32 @@ def calibrate(
             bundle, score=score, runs=runs, required=required, recording=recording, progress=progress
         )
     typer.echo(path)
+
+
+@app.command()
+def swarm(
+    scenario: Annotated[Path, typer.Argument(help="Scenario with faults, each at a rate.")] = SWARM_SCENARIO,
+    replications: Annotated[int, typer.Option(min=1, help="Each with other faults on.")] = 1000,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder to make for the counts and the capsules.")] = None,
+    repeat: Annotated[Path | None, typer.Option(help="Run the replication of this capsule again instead.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Random subsets of faults, many times over; exit 1 when a rule breaks or a state is never reached."""
+    from harness.qualification.swarm import repeat_capsule, run_swarm
+
+    if repeat is not None:
+        told, breaks = repeat_capsule(repeat)
+        typer.echo(told)
+        raise typer.Exit(1 if breaks else 0)
+    chosen = _chosen(scenario, seed=seed)
+    with bar() as progress:
+        done = run_swarm(
+            chosen, where=scenario, replications=replications, processes=processes, out=out, progress=progress
+        )
+    typer.echo(json.dumps(done.counts, indent=1) if as_json else done.in_words())
+    raise typer.Exit(0 if done.counts["passed"] else 1)
 
 
 @kit_app.command("draw")

@@ -16,6 +16,9 @@ from pydantic import BaseModel
 from harness.acceptance.recorded import recorded_looks
 from harness.errors import BaselineError, KitError, ScenarioError
 from harness.geometry import PAPER
+from harness.line.campaign import Campaign
+from harness.line.capsule import read_capsule
+from harness.line.swarm import run_plan
 from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
 from harness.strips.recording import Recording, open_recording, write_frames
@@ -67,6 +70,8 @@ def test_page_shows_every_file() -> None:
         "thresholds.toml",
         "summary.json",
         "manifest.json",
+        "swarm.json",
+        "capsule.json",
     }
 
 
@@ -188,6 +193,20 @@ def test_manifest_belongs_to_its_summary() -> None:
     manifest, summary = json.loads(EXAMPLES["manifest.json"]), json.loads(EXAMPLES["summary.json"])
     assert (manifest["run_id"], manifest["scenario"]["seed"]) == (summary["run_id"], summary["seed"])
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
+
+
+def test_a_capsule_is_run_again(written: Path) -> None:
+    """The capsule of the page is read, and its replication runs on the machine as it is, which is not wrong."""
+    capsule = read_capsule(written / "capsule.json")
+    assert capsule.same_event(capsule.broken)
+    assert run_plan(capsule.plan).faults[0].injected == 2
+
+
+def test_a_swarm_has_the_keys_of_the_page() -> None:
+    """What a campaign counts is what the page shows, under a head of scenario, digest, seed and versions."""
+    shown = json.loads(EXAMPLES["swarm.json"])
+    assert set(shown) == {"scenario", "digest", "seed", "versions", *Campaign().as_dict()}
+    assert [row["replication"] for row in shown["broken"]] == [17]
 
 
 def test_tables_are_plain_csv() -> None:

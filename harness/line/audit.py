@@ -22,11 +22,12 @@ class Audit:
         seed: Of the scenario, to repeat a violation.
         replication: As above.
         recipe: As above.
+        repeat: Command that does the same again; by default that of a qualification.
     """
 
-    def __init__(self, *, seed: int, replication: int, recipe: str) -> None:
+    def __init__(self, *, seed: int, replication: int, recipe: str, repeat: str = "") -> None:
         self._origin = f"seed {seed}, replication {replication}, recipe {recipe}"
-        self._repeat = f"python -m harness validate SCENARIO --seed {seed}"
+        self._repeat = repeat or f"python -m harness validate SCENARIO --seed {seed}"
         self._events: deque[tuple[int, str, int]] = deque(maxlen=EVENTS_KEPT)
         self._now_us = 0
         self._standing = 0

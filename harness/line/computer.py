@@ -11,7 +11,7 @@ from typing import Protocol
 import simpy
 
 from harness.line.clock import Clock
-from harness.line.faults import CRASH_SLOTS, STALL_SLOTS, Faults, with_nan_scores
+from harness.line.faults import CRASH_SLOTS, STALL_SLOTS, THROTTLE_FACTOR, THROTTLE_SLOTS, Faults, with_nan_scores
 from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.layout import Layout
 from harness.line.ledger import Ledger, TapeRecorder
@@ -124,6 +124,7 @@ class Computer:
         self._receiver = receiver
         self._unlimited = unlimited
         self._link = Link(env, receiver, faults)
+        self._throttled_until_us = 0
         self._waiting = simpy.Store(env)
         for _ in range(layout.workers):
             start(env, self._work())
@@ -163,10 +164,21 @@ class Computer:
         """Calls the detector, lets pass what that took, sends the result."""
         outcome, service_us = self._clock.service(job.fed, self._inspect)
         self._tape.write(job.slot, outcome, service_us)
-        if self._faults.strikes("stall", job.slot, job.fed):
-            service_us += STALL_SLOTS * self._layout.slot_us
+        service_us = self._with_what_slows_it(service_us, job)
         yield self._env.timeout(service_us)
         self._ledger.inference_end_us[job.slot] = int(self._env.now)
+        if service_us > self._layout.slot_us:  # the computer's own watch
+            self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)
         if self._faults.strikes("nan_score", job.slot, job.fed):
             outcome = with_nan_scores(outcome)
         self._link.send(job, outcome)
+
+    def _with_what_slows_it(self, service_us: int, job: Job) -> int:
+        """The duration of an inspection that begins now, longer where a fault strikes."""
+        if self._faults.strikes("throttling", job.slot, job.fed):
+            self._throttled_until_us = int(self._env.now) + THROTTLE_SLOTS * self._layout.slot_us
+        if self._env.now < self._throttled_until_us:
+            service_us *= THROTTLE_FACTOR
+        if self._faults.strikes("stall", job.slot, job.fed):
+            service_us += STALL_SLOTS * self._layout.slot_us
+        return service_us

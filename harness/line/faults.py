@@ -26,6 +26,12 @@ STALL_SLOTS = 3
 CRASH_SLOTS = 2
 """How long a worker is gone after the detector crashed."""
 
+THROTTLE_SLOTS = 10
+"""How long the computer runs slow when it gets too hot."""
+
+THROTTLE_FACTOR = 2
+"""How much longer each inspection that begins then takes."""
+
 _NAN_VERDICT = decide(np.full((1, 1, 1), np.nan, np.float32), np.zeros(1, np.float32))
 
 
@@ -54,6 +60,12 @@ KINDS: dict[str, FaultKind] = {
     "nan_score": FaultKind("detector: every score is NaN", _REJECT, ("invalid_score",)),
     "detector_crash": FaultKind("detector: dies, its worker restarts", _REJECT, ("detector_crash",)),
     "stall": FaultKind(f"detector: takes {STALL_SLOTS} slots longer", _REJECT, ("late", "missing")),
+    "throttling": FaultKind(
+        f"computer: {THROTTLE_FACTOR} times slower for {THROTTLE_SLOTS} slots",
+        "what is late stays rejected",
+        ("slow",),
+        of_strip=False,
+    ),
     "result_late": FaultKind("link: arrives just after the cut-off", _REJECT, ("late", "missing")),
     "result_lost": FaultKind("link: never arrives", _REJECT, ("missing",)),
     "result_duplicate": FaultKind("link: arrives twice", _REJECT, ("duplicate", "late")),

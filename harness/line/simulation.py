@@ -65,6 +65,7 @@ def simulate(
     replication: int = 0,
     progress: Callable[[int], None] | None = None,
     tracking: Tracking | None = None,
+    repeat: str = "",
 ) -> LineRecord:
     """Runs the line until the last strip has left it.
 
@@ -79,6 +80,7 @@ def simulate(
         replication: Same scenario, other draws.
         progress: Called with the number of strips loaded so far.
         tracking: A register to try out in place of the machine's own, such as a wrong one that the rules must catch.
+        repeat: Command that does the same again, for the message of a broken rule.
 
     Raises:
         ScenarioError: An unknown fault, a product fed twice in one run, more than one worker on the measured clock.
@@ -94,7 +96,7 @@ def simulate(
         tracking=tracking if tracking is not None else Tracking(layout.pockets_to_gate, recipe),
         pockets=Pockets(layout.pockets, layout.pockets_to_gate),
         ledger=Ledger(replication),
-        audit=Audit(seed=seed, replication=replication, recipe=recipe),
+        audit=Audit(seed=seed, replication=replication, recipe=recipe, repeat=repeat),
         faults=Faults(faults, seed=seed, replication=replication),
     )
     tape = TapeRecorder()

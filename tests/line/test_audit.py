@@ -8,48 +8,14 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import InvariantBroken
-from harness.line import Layout, LineRecord, Outcome
+from harness.line import Layout, LineRecord
 from harness.line.audit import EVENTS_KEPT, Audit
 from harness.line.faults import RESTART_SLOTS
-from harness.line.tracking import Track, Tracking
+from harness.line.tracking import Tracking
 from harness.scenario import FaultChoice
+from tests.line.mutants import ClearsOnStale, LatchesOpen, LateForNext, OffByOneAfterRestart
 
 Run = Callable[..., LineRecord]
-
-
-class LateForNext(Tracking):
-    """Gives a result that comes too late to the strip that stands at the camera now."""
-
-    def receive(self, slot: int, outcome: Outcome, now_us: int) -> str:
-        """The wrong rule."""
-        finding = super().receive(slot, outcome, now_us)
-        track = self.at(0)
-        if finding == "late" and track is not None and not outcome.reject:
-            track.latched, track.cause = False, ""
-        return finding
-
-
-class ClearsOnStale(Tracking):
-    """Looks at the verdict and not at whose it is."""
-
-    def receive(self, slot: int, outcome: Outcome, now_us: int) -> str:
-        """The wrong rule."""
-        finding = super().receive(slot, outcome, now_us)
-        for track in (self.at(0), self.at(1)):
-            if track is not None and track.slot == slot and not outcome.reject:
-                track.latched, track.cause = False, ""
-        return finding
-
-
-class LatchesOpen(Tracking):
-    """Accepts unless proven bad."""
-
-    def take_at_gate(self) -> Track | None:
-        """The wrong rule."""
-        track = super().take_at_gate()
-        if track is not None and track.cause == "missing":
-            track.latched = False
-        return track
 
 
 def test_a_late_result_for_the_next_strip_is_caught(run: Run) -> None:
@@ -63,6 +29,12 @@ def test_a_register_off_by_one_is_caught(run: Run, small: Layout, stages: int) -
     """Too long or too short, the first strip at the gate is not the one that is tracked there."""
     with pytest.raises(InvariantBroken, match=r"identity travels by shift register: tracked slot None|at the gate"):
         run(6, layout=replace(small, pockets_to_gate=2), tracking=Tracking(stages, "r"))
+
+
+def test_a_register_off_by_one_after_a_restart_is_caught(run: Run) -> None:
+    """Before the stop all is well; after it the strip at the gate is not the one that is tracked there."""
+    with pytest.raises(InvariantBroken, match=r"identity travels by shift register: tracked slot None at the gate"):
+        run(9, faults=[FaultChoice(kind="slip", at_slot=(3,))], tracking=OffByOneAfterRestart(1, "r"))
 
 
 @pytest.mark.parametrize("kind", ["result_stale", "wrong_identity", "result_duplicate"])

@@ -51,6 +51,15 @@ def test_a_fault_of_a_strip_costs_that_strip(
     assert record.conservation["on_board"] == 0
 
 
+def test_a_computer_that_throttles_is_late_until_it_has_cooled(run: Run, fates: Fates) -> None:
+    """Inspections of 60 take 120 while it is hot: each strip waits longer, then the lag is worked off."""
+    durations = {f"P{number}": 60 for number in range(30)}
+    record = run(30, durations=durations, faults=[FaultChoice(kind="throttling", at_slot=(2,))])
+    causes = [cause for _, _, cause in fates(record)]
+    assert causes == [""] * 2 + ["late"] * 13 + [""] * 16
+    assert account(record) == [("throttling", 1, 1, 0, 1)]
+
+
 def test_an_empty_pocket_costs_a_slot(run: Run, fates: Fates) -> None:
     """The strip that was missed by the gripper waits and comes next."""
     record = run(3, faults=[FaultChoice(kind="empty_pocket", at_slot=(1,))])
