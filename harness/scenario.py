@@ -109,9 +109,9 @@ class BaselineChoice(_Table):
     @model_validator(mode="before")
     @classmethod
     def _path_or_count(cls, values: Any) -> Any:
-        # In a file, `looks` is a count (assumed) or the path of a CSV (recorded).
+        # In a file, `looks` is a count (assumed) or the path of a CSV (recorded, unless the source says otherwise).
         if isinstance(values, dict) and isinstance(values.get("looks"), str):
-            values = {**values, "looks_path": values["looks"], "source": "recorded"}
+            values = {"source": "recorded", **values, "looks_path": values["looks"]}
             del values["looks"]
         return values
 
@@ -120,11 +120,27 @@ DECIDING = ("defective_median_inspector", "good_median_inspector", "no_late_run"
 """Criteria that decide PASS unless the scenario says otherwise."""
 
 
+class MarginsChoice(_Table):
+    """How much lower the machine's rate may be than the median inspector's: by criticality, and for good products."""
+
+    critical: float = Field(default=0.0, ge=0, lt=1)
+    major: float = Field(default=0.05, ge=0, lt=1)
+    minor: float = Field(default=0.05, ge=0, lt=1)
+    good: float = Field(default=0.05, ge=0, lt=1)
+
+
 class AcceptanceChoice(_Table):
-    """What decides the verdict."""
+    """What decides the verdict, and what the criteria are held to."""
 
     quantile: float | None = Field(default=None, gt=0, lt=1)
     deciding: tuple[str, ...] = DECIDING
+    tie: Literal["grey", "accept"] = "grey"
+    rag_ceiling: float | None = Field(default=None, ge=0, le=1)
+    margins: MarginsChoice = MarginsChoice()
+
+
+_ADDED_LATER = ("tie", "rag_ceiling", "margins")
+"""Left out of a digest where they are the default, so that results made before these keys were there keep theirs."""
 
 
 class Scenario(_Table):
@@ -142,7 +158,12 @@ class Scenario(_Table):
 
     def digest(self) -> str:
         """Hex SHA-256 of what the scenario asks, whatever the layout of its file."""
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        values = self.model_dump(mode="json", by_alias=True)
+        plain = AcceptanceChoice().model_dump(mode="json")
+        for key in _ADDED_LATER:
+            if values["acceptance"][key] == plain[key]:
+                del values["acceptance"][key]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ GROUND = {"errors", "geometry", "streams", "progress", "system"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
 TABLES = {"line", "report", "acceptance", "result"}
-WHOLE = {"qualification", "training", "difficulty"}
+WHOLE = {"qualification", "training", "difficulty", "study"}
 BELOW = GROUND | TYPED_EDGE | PARTS | TABLES
 
 ARROWS: dict[str, set[str]] = {

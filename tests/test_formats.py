@@ -106,7 +106,7 @@ def test_what_stands_on_the_page_is_the_default() -> None:
         for key, value in values.items()
         if value != plain[table][key]
     }
-    assert differing == {"kit.standard", "liquid.agitation", "acceptance.quantile"}
+    assert differing == {"kit.standard", "liquid.agitation", "acceptance.quantile", "acceptance.rag_ceiling"}
 
 
 def test_unknown_key_is_named_with_the_legal_ones(written: Path) -> None:

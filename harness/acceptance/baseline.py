@@ -5,15 +5,16 @@ Their looks are recorded (`recorded.py`) or assumed (`assumed.py`); from here on
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from harness.acceptance.agreement import Agreement, fleiss_kappa, gwet_ac1
+from harness.acceptance.agreement import Agreement, cohen_kappa, fleiss_kappa, gwet_ac1
 from harness.acceptance.assumed import assumed_looks, assumed_probabilities
-from harness.acceptance.recorded import recorded_looks
+from harness.acceptance.recorded import looks_source, recorded_looks
 from harness.acceptance.rule import TRUTHS, k_of_n, product_counts, scaled_required
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "agreement",
     "assumed_looks",
     "assumed_probabilities",
+    "looks_source",
     "median_inspector",
+    "pairwise_agreement",
     "recorded_looks",
     "score_inspectors",
 ]
@@ -136,13 +139,29 @@ def median_inspector(scores: InspectorScores, truth: str) -> MedianInspector:
 
 def agreement(scores: InspectorScores) -> tuple[Agreement, Agreement]:
     """Agreement between inspectors on what to reject by their own k of n: Fleiss' kappa and Gwet's AC1."""
-    rejected = scores.products["right"].eq(scores.products["truth"].eq("defective"))
-    votes = rejected.groupby(scores.products["product"]).agg(["sum", "size"])
-    ratings = np.column_stack([votes["size"] - votes["sum"], votes["sum"]]).astype(np.int64)
+    rejected = _rejected(scores)
+    rejects = rejected.sum(axis=1).to_numpy()
+    ratings = np.column_stack([rejected.shape[1] - rejects, rejects]).astype(np.int64)
     if len(ratings) and ratings[0].sum() < 2:
         why = "a single inspector has nobody to agree with"
         return (Agreement(None, "Fleiss' kappa", len(ratings), why), Agreement(None, "Gwet's AC1", len(ratings), why))
     return fleiss_kappa(ratings), gwet_ac1(ratings)
+
+
+def pairwise_agreement(scores: InspectorScores) -> dict[tuple[str, str], Agreement]:
+    """Cohen's kappa of every two inspectors on what to reject by their own k of n; empty for a single one."""
+    rejected = _rejected(scores)
+    pairs = {}
+    for first, second in itertools.combinations(rejected.columns, 2):
+        one, two = rejected[first].to_numpy(dtype=np.int64), rejected[second].to_numpy(dtype=np.int64)
+        pairs[str(first), str(second)] = cohen_kappa(np.bincount(2 * one + two, minlength=4).reshape(2, 2))
+    return pairs
+
+
+def _rejected(scores: InspectorScores) -> pd.DataFrame:
+    """Whether an inspector rejects a product by k of n: bool, a row a product, a column an inspector."""
+    rejected = scores.products["right"].eq(scores.products["truth"].eq("defective"))
+    return scores.products.assign(rejected=rejected).pivot(index="product", columns="inspector", values="rejected")
 
 
 def _counts(products: pd.DataFrame) -> pd.DataFrame:

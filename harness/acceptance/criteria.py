@@ -15,6 +15,7 @@ from harness.acceptance.intervals import cluster_interval, cluster_ratio_interva
 from harness.acceptance.knapp import REJECT, Knapp, SplitHalf, Tie
 from harness.acceptance.paired import Paired, mcnemar_exact, mcnemar_mid_p, pair, tango_interval
 from harness.acceptance.rule import ENOUGH_FOR_90_95, Count, product_counts
+from harness.scenario import AcceptanceChoice, MarginsChoice
 
 CRITERIA = (
     "defective_median_inspector",
@@ -34,8 +35,8 @@ CRITERIA = (
 )
 """Every criterion, in the order they are shown. A scenario names those that decide."""
 
-MARGINS: Mapping[str, float] = MappingProxyType({"critical": 0.0, "major": 0.05, "minor": 0.05, "good": 0.05})
-"""How much lower the machine's rate may be, by criticality; "good" for good products."""
+MARGINS: Mapping[str, float] = MappingProxyType(MarginsChoice().model_dump())
+"""How much lower the machine's rate may be where nothing else is said, by criticality; "good" for good products."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ class Rules:
     rag_ceiling: float | None = None
     margins: Mapping[str, float] = field(default_factory=lambda: MARGINS)
     confidence: float = 0.95
+
+
+def rules_of(choice: AcceptanceChoice) -> Rules:
+    """The rules that a scenario's acceptance table sets.
+
+    >>> rules_of(AcceptanceChoice(tie="accept")).tie
+    'accept'
+    """
+    return Rules(choice.tie, choice.rag_ceiling, MappingProxyType(choice.margins.model_dump()))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.errors import BaselineError, Problem
 from harness.streams import stream
@@ -83,6 +85,33 @@ def look_lists(
                 for place, product in enumerate(order, start=1)
             ]
     return pd.DataFrame(rows, columns=["inspector", "look", "place", "block", "product"])
+
+
+def minutes_on_task(lists: pd.DataFrame, products: Sequence[str], *, seconds: float) -> NDArray[np.float64]:
+    """How long an inspector has been at it since the last break when a product comes.
+
+    Args:
+        lists: From `look_lists`.
+        products: Identifiers, in the order wanted.
+        seconds: A product takes, > 0.
+
+    Returns:
+        float (product, inspector, look), minutes; inspectors in the order of the lists.
+
+    >>> lists = look_lists(["A", "B"], inspectors=["ann"], looks=2, seed=7)
+    >>> minutes_on_task(lists, ["A", "B"], seconds=15).sum(axis=0).tolist()
+    [[0.25, 0.25]]
+    """
+    names, looks = list(dict.fromkeys(lists["inspector"])), int(lists["look"].max())
+    in_block = lists.groupby(["inspector", "look", "block"]).cumcount()
+    minutes = np.zeros((len(products), len(names), looks))
+    places = (
+        pd.Index(products).get_indexer(pd.Index(lists["product"])),
+        pd.Index(names).get_indexer(pd.Index(lists["inspector"])),
+        lists["look"].to_numpy() - 1,
+    )
+    minutes[places] = in_block.to_numpy() * seconds / 60
+    return minutes
 
 
 def _new_order(

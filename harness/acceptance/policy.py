@@ -24,6 +24,7 @@ from harness.acceptance.criteria import (
     pairs_with_median,
     pooled_row,
     rag_row,
+    rules_of,
     rze_row,
     split_half_row,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "evaluate_criteria",
     "k_of_n",
     "k_of_n_decided",
+    "rules_of",
     "verdict",
     "verdict_text",
 ]

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.acceptance.baseline import assumed_looks, recorded_looks
+from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
+from harness.errors import BaselineError
 from harness.inspection.levels import Acquisitions
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
 from harness.progress import Progress, silent
@@ -110,7 +111,10 @@ def baseline_looks(scenario: Scenario, where: Path, kit: Kit) -> pd.DataFrame:
     products = products_frame(kit)
     choice = scenario.baseline
     if choice.looks_path is not None:
-        return recorded_looks(where.parent / choice.looks_path, products)
+        looks = recorded_looks(where.parent / choice.looks_path, products)
+        if looks_source(looks) != choice.source:
+            raise BaselineError(f"{where}: baseline.source", f"{looks_source(looks)}, as the looks say", choice.source)
+        return looks
     return assumed_looks(products, inspectors=choice.inspectors, looks=choice.looks, seed=scenario.seed)
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.acceptance.baseline import InspectorScores, median_inspector, score_inspectors
-from harness.acceptance.knapp import knapp
-from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, verdict
+from harness.acceptance.knapp import Tie, knapp
+from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, rules_of, verdict
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, latency_summary, timing_validity
 from harness.result.stored import machine_looks
@@ -86,7 +86,8 @@ def summarise(
     required = scenario.kit.required
     machine, products = machine_looks(ledger), products_frame(kit)
     validity = timing_validity(ledger, quantile=quantile)
-    criteria = evaluate_criteria(machine, looks, products, required=required, late=validity.late)
+    rules = rules_of(scenario.acceptance)
+    criteria = evaluate_criteria(machine, looks, products, required=required, rules=rules, late=validity.late)
     decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)
     by_product = k_of_n(machine, required)
     inspectors = score_inspectors(looks, products, required=required, runs=scenario.kit.runs)
@@ -125,7 +126,7 @@ def summarise(
         "conservation": dict(conservation),
         "faults": faults,
         "baseline": _baseline(scenario, looks, inspectors),
-        "knapp": _knapp(by_product, inspectors),
+        "knapp": _knapp(by_product, inspectors, rules.tie),
         "criteria": [_criterion(row, row.name in scenario.acceptance.deciding) for row in criteria],
         "paper": paper_tables(acquisitions, levels, required) if acquisitions is not None else None,
         "auroc": _aurocs(kit, acquisitions, levels[scenario.detector.level]) if acquisitions is not None else None,
@@ -163,8 +164,8 @@ def _baseline(scenario: Scenario, looks: pd.DataFrame, scores: InspectorScores) 
     }
 
 
-def _knapp(by_product: pd.DataFrame, scores: InspectorScores) -> dict[str, float | None]:
-    zones = knapp(by_product, scores.pooled)
+def _knapp(by_product: pd.DataFrame, scores: InspectorScores, tie: Tie) -> dict[str, float | None]:
+    zones = knapp(by_product, scores.pooled, tie=tie)
     values = {
         "rze_machine": zones.rze_machine, "rze_baseline": zones.rze_baseline, "ratio": zones.ratio,
         "rag_machine": zones.rag_machine, "rag_baseline": zones.rag_baseline,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.acceptance.assumed import assumed_probabilities
 from harness.acceptance.baseline import InspectorScores, score_inspectors
-from harness.acceptance.criteria import MARGINS
+from harness.acceptance.criteria import rules_of
 from harness.acceptance.design import oc_curve
 from harness.acceptance.intervals import cluster_interval
 from harness.acceptance.knapp import Knapp, knapp
@@ -27,7 +27,11 @@ SEED = 1980
 
 REPLICATIONS = 1000
 NO_ZONE = "the zone is empty"
-ZONES = {"reject": "p \u2265 0.7", "grey": "0.3 \u2264 p < 0.7", "accept": "p < 0.3"}
+ZONES = {
+    "grey": {"reject": "p \u2265 0.7", "grey": "0.3 \u2264 p < 0.7", "accept": "p < 0.3"},
+    "accept": {"reject": "p \u2265 0.7", "grey": "0.3 < p < 0.7", "accept": "p \u2264 0.3"},
+}
+"""Ranges of the zones, by the zone of a tie at 0.3."""
 
 
 def _scores(stored: Stored) -> InspectorScores:
@@ -37,8 +41,11 @@ def _scores(stored: Stored) -> InspectorScores:
 def zones_section(stored: Stored) -> dict[str, Any]:
     """Zones by the baseline, efficiencies of each inspector and of the machine over them, and their plane."""
     scores = _scores(stored)
-    machine = knapp(stored.products, scores.pooled)
-    alone = {str(name): knapp(rows, scores.pooled) for name, rows in scores.products.groupby("inspector", sort=True)}
+    tie = stored.scenario.acceptance.tie
+    machine = knapp(stored.products, scores.pooled, tie=tie)
+    alone = {
+        str(name): knapp(rows, scores.pooled, tie=tie) for name, rows in scores.products.groupby("inspector", sort=True)
+    }
     who = "assumed inspector" if stored.assumed else "inspector"
     rows = [_efficiency_row("machine", machine)]
     rows += [_efficiency_row(f"{who} {name}", each) for name, each in alone.items()]
@@ -54,7 +61,7 @@ def zones_section(stored: Stored) -> dict[str, Any]:
             ["zone", "pooled reject probability p", "defective", "good"],
             [
                 [name, range_of_p, *(str(int(counts.get((name, truth), 0))) for truth in TRUTHS)]
-                for name, range_of_p in ZONES.items()
+                for name, range_of_p in ZONES[tie].items()
             ],
             numeric=(2, 3),
         ),
@@ -118,11 +125,12 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
 def paired_section(stored: Stored) -> dict[str, Any]:
     """Machine and median inspector on the same products; margins; and what the rules can show at all."""
     rows = [row for row in stored.summary["criteria"] if row["name"].startswith(("mcnemar", "noninferior"))]
+    margins = rules_of(stored.scenario.acceptance).margins
     required, runs = stored.required, stored.runs
     chances = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
     return {
         "criteria": criteria_table("Paired comparison with the median inspector", rows),
-        "margins": ", ".join(f"{name} {100 * margin:g} points" for name, margin in MARGINS.items()),
+        "margins": ", ".join(f"{name} {100 * margin:g} points" for name, margin in margins.items()),
         "power": table(
             "Power: how often a machine exactly as good as the inspectors meets each criterion",
             ["criterion", "met in", "share", "95 % interval"],
@@ -138,8 +146,9 @@ def paired_section(stored: Stored) -> dict[str, Any]:
             numeric=(1, 2),
         ),
         "power_from": "the assumed model that the looks were drawn from"
-        if stored.assumed
-        else "the recorded shares of rejects, taken as if they were the inspectors' true probabilities",
+        if stored.assumed and stored.scenario.baseline.looks_path is None
+        else f"the {'assumed' if stored.assumed else 'recorded'} shares of rejects, taken as if they were the "
+        "inspectors' true probabilities",
         "rule": rule_text(required, runs),
         "curve": table(
             f"The rule {rule_text(required, runs)}: chance that a product comes out right",
@@ -153,12 +162,13 @@ def paired_section(stored: Stored) -> dict[str, Any]:
 def _power(stored: Stored) -> pd.DataFrame:
     products, looks = stored.products, stored.looks
     baseline = stored.summary["baseline"]
-    if stored.assumed:
+    if stored.assumed and stored.scenario.baseline.looks_path is None:
         chances = assumed_probabilities(products, inspectors=baseline["inspectors"], seed=stored.summary["seed"])
     else:
         chances = looks.groupby(["product", "inspector"])["reject"].mean().rename("probability").reset_index()
     plan = study(products, chances, looks=baseline["looks"], runs=stored.runs, required=stored.required)
-    return pass_rates(plan, rng=np.random.default_rng(SEED), replications=REPLICATIONS)
+    rules = rules_of(stored.scenario.acceptance)
+    return pass_rates(plan, rng=np.random.default_rng(SEED), replications=REPLICATIONS, rules=rules)
 
 
 def repeatability_section(stored: Stored) -> dict[str, Any]:

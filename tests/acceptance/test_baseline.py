@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from harness.acceptance.baseline import agreement, median_inspector, score_inspectors
+from harness.acceptance.baseline import agreement, median_inspector, pairwise_agreement, score_inspectors
 from harness.acceptance.rule import product_counts
 
 TRUTHS = pd.DataFrame({"product": ["D1", "D2", "G1"], "truth": ["defective", "defective", "good"]})
@@ -99,3 +99,13 @@ def test_agreement_between_inspectors() -> None:
     alone = agreement(score_inspectors(looks_of({"A": alike}), TRUTHS))
     assert [found.value for found in alone] == [None, None]
     assert alone[0].why == "a single inspector has nobody to agree with"
+
+
+def test_every_two_inspectors_have_a_kappa() -> None:
+    """Three inspectors are three pairs: two alike agree fully, the third by its own table; one alone has no pair."""
+    rejects = {"A": {"D1": 9, "D2": 9, "G1": 0}, "B": {"D1": 9, "D2": 9, "G1": 0}, "C": {"D1": 9, "D2": 0, "G1": 0}}
+    pairs = pairwise_agreement(score_inspectors(looks_of(rejects), TRUTHS))
+    assert list(pairs) == [("A", "B"), ("A", "C"), ("B", "C")]
+    assert pairs["A", "B"].value == 1.0
+    assert pairs["A", "C"].value == pytest.approx(0.4)  # observed 2/3, by chance 4/9
+    assert pairwise_agreement(score_inspectors(looks_of({"A": rejects["A"]}), TRUTHS)) == {}

@@ -14,11 +14,12 @@ from harness.acceptance.policy import (
     Rules,
     check_deciding,
     evaluate_criteria,
+    rules_of,
     verdict,
     verdict_text,
 )
 from harness.errors import ScenarioError
-from harness.scenario import DECIDING
+from harness.scenario import DECIDING, parse_scenario
 
 
 def machine_looks(kit: pd.DataFrame, rejects: dict[str, int] | None = None, runs: int = 10) -> pd.DataFrame:
@@ -121,6 +122,27 @@ def test_the_rag_ceiling_decides_only_where_it_is_set(kit: pd.DataFrame) -> None
     assert rows(*args)["knapp_rag_ceiling"].passed is None
     assert rows(*args, rules=Rules(rag_ceiling=1.0))["knapp_rag_ceiling"].passed is True
     assert rows(*args, rules=Rules(rag_ceiling=0.0))["knapp_rag_ceiling"].passed is False
+
+
+def test_a_scenario_sets_the_rules_and_its_digest_tells() -> None:
+    """Tie, ceiling and margins of the acceptance table reach the criteria; each of them changes the digest."""
+    plain = {"name": "small", "detector": {"factory": "truth"}}
+    tables: list[dict[str, Any]] = [
+        {},
+        {"tie": "accept"},
+        {"rag_ceiling": 0.1},
+        {"margins": {"critical": 0.02}},
+    ]
+    scenarios = [parse_scenario({**plain, "acceptance": table}, where="test") for table in tables]
+    assert len({scenario.digest() for scenario in scenarios}) == len(tables)
+    default, tie, ceiling, margins = (rules_of(scenario.acceptance) for scenario in scenarios)
+    assert default == Rules()
+    assert (tie.tie, ceiling.rag_ceiling) == ("accept", 0.1)
+    assert margins.margins == {"critical": 0.02, "major": 0.05, "minor": 0.05, "good": 0.05}
+    with pytest.raises(ScenarioError, match=r"acceptance\.margins\.critical: expected a number < 1, got 1\.5"):
+        parse_scenario({**plain, "acceptance": {"margins": {"critical": 1.5}}}, where="test")
+    with pytest.raises(ScenarioError, match=r"acceptance\.margins\.severe: expected one of critical, good"):
+        parse_scenario({**plain, "acceptance": {"margins": {"severe": 0.1}}}, where="test")
 
 
 def test_margins_belong_to_criticalities(kit: pd.DataFrame) -> None:

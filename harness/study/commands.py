@@ -1,0 +1,169 @@
+"""The commands of a study: `baseline plan, import, assume, compare`. Joined to the others in `harness/cli.py`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.errors import BaselineError, ScenarioError
+
+baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import, assume, compare.")
+
+KitName = Annotated[str, typer.Argument(help="knapp, quick, or a register (CSV) with product and truth.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
+Required = Annotated[int, typer.Option(min=1, help="Right runs of the machine that make a product right ...")]
+Of = Annotated[int, typer.Option(min=1, help="... out of so many; inspectors are held to the same share.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the study.")]
+Inspectors = Annotated[str, typer.Option(help="How many, or their names with commas between.")]
+Block = Annotated[int, typer.Option(min=1, help="Products before a break.")]
+
+
+@baseline_app.command("plan")
+def plan(
+    kit: KitName,
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    inspectors: Inspectors = "5",
+    looks: Annotated[int, typer.Option(help="Looks of each inspector at each product.")] = 10,
+    block: Block = 80,
+    seed: Seed = 7,
+) -> None:
+    """Write look lists under blind codes, a file an inspector and look, no two in the same order."""
+    from harness.acceptance.plan import look_lists
+    from harness.study.files import write_plan
+    from harness.study.kit import study_products
+
+    products = list(study_products(kit)["product"])
+    lists = look_lists(products, inspectors=_names(inspectors), looks=looks, seed=seed, block=block)
+    write_plan(folder, lists, seed=seed)
+    typer.echo(folder)
+
+
+@baseline_app.command("import")
+def import_looks(
+    kit: KitName,
+    files: Annotated[list[Path], typer.Argument(help="Files of looks, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="File of looks to write.")] = Path("looks.csv"),
+    key: Annotated[Path | None, typer.Option(help="Key of the codes, as `plan` wrote it.")] = None,
+    required: Required = 7,
+    of: Of = 10,
+    as_json: Json = False,
+) -> None:
+    """Read recorded looks, say what they show, and write them as one file."""
+    from harness.acceptance.recorded import looks_source, recorded_looks
+    from harness.acceptance.sheets import read_key
+    from harness.study.files import check_new_file, looks_files, write_looks
+    from harness.study.kit import study_products
+
+    check_new_file(out)
+    _check_rule(required, of)
+    products = study_products(kit)
+    looks = recorded_looks(looks_files(files), products, key=read_key(key) if key else None)
+    text = _panel(looks, products, required, of, as_json)
+    write_looks(out, looks, source=looks_source(looks))
+    typer.echo(text)
+
+
+@baseline_app.command("assume")
+def assume(
+    kit: KitName,
+    out: Annotated[Path, typer.Option(help="File of looks to write.")] = Path("looks.csv"),
+    inspectors: Annotated[int, typer.Option(min=1, help="How many.")] = 5,
+    looks: Annotated[int, typer.Option(min=2, help="Looks of each inspector at each product.")] = 10,
+    seed: Seed = 7,
+    spread: Annotated[float, typer.Option(help="Standard deviation between inspectors, probits.")] = 0.4,
+    lapse: Annotated[float, typer.Option(help="Chance of not rejecting what cannot be missed.")] = 0.02,
+    guess: Annotated[float, typer.Option(help="Chance of rejecting what is not seen.")] = 0.01,
+    fatigue: Annotated[
+        float, typer.Option(help="Probits lost within 30 minutes on task; 0.36 is of the size that has been seen.")
+    ] = 0.0,
+    scale: Annotated[float, typer.Option(help="Size that is seen as often as in clear glass, times this.")] = 2.0,
+    block: Block = 80,
+    pace: Annotated[float, typer.Option(help="Seconds a product.")] = 15.0,
+    required: Required = 7,
+    of: Of = 10,
+    as_json: Json = False,
+) -> None:
+    """Draw the looks of assumed inspectors; with no option, the very looks that `validate` assumes."""
+    from harness.acceptance.assumed import SizeModel, assumed_looks, inspector_names
+    from harness.acceptance.plan import look_lists, minutes_on_task
+    from harness.study.files import check_new_file, write_looks
+    from harness.study.kit import study_products
+
+    check_new_file(out)
+    _check_rule(required, of)
+    if not 0 < pace < float("inf"):
+        raise BaselineError("command line: pace", "seconds > 0", pace)
+    products = study_products(kit)
+    model = SizeModel(spread=spread, lapse=lapse, guess=guess, fatigue=fatigue, scale=scale)
+    minutes = None
+    if fatigue:
+        names = inspector_names(inspectors)
+        lists = look_lists(list(products["product"]), inspectors=names, looks=looks, seed=seed, block=block)
+        minutes = minutes_on_task(lists, list(products["product"]), seconds=pace)
+    drawn = assumed_looks(products, inspectors=inspectors, looks=looks, seed=seed, model=model, minutes=minutes)
+    text = _panel(drawn.assign(source="assumed"), products, required, of, as_json)
+    write_looks(out, drawn, source="assumed")
+    typer.echo(text)
+
+
+@baseline_app.command("compare")
+def compare_looks(
+    kit: KitName,
+    inspectors: Annotated[Path, typer.Argument(help="Looks of the inspectors.")],
+    machine: Annotated[Path, typer.Argument(help="Looks of the machine, one a run.")],
+    deciding: Annotated[list[str] | None, typer.Option(help="Criterion that decides; may be given again.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="Scenario whose rules and deciding criteria hold.")] = None,
+    required: Required = 7,
+    of: Of = 10,
+    as_json: Json = False,
+) -> None:
+    """Hold a machine's looks against inspectors' looks: every criterion, and the verdict."""
+    from harness.acceptance.criteria import Rules, rules_of
+    from harness.acceptance.recorded import recorded_looks
+    from harness.scenario import DECIDING, load_scenario
+    from harness.study.compare import compare, compare_words
+    from harness.study.kit import study_products
+
+    _check_rule(required, of)
+    chosen = load_scenario(scenario).acceptance if scenario else None
+    names = tuple(deciding or (chosen.deciding if chosen else DECIDING))
+    if not deciding:
+        names = tuple(name for name in names if name != "no_late_run")  # no file of looks tells of time
+    products = study_products(kit)
+    found = compare(
+        recorded_looks(machine, products, single_look=True), recorded_looks(inspectors, products), products,
+        deciding=names, required=required, runs=of, rules=rules_of(chosen) if chosen else Rules(),
+    )  # fmt: skip
+    typer.echo(json.dumps(found, indent=1, default=_plain) if as_json else compare_words(found))
+    raise typer.Exit(0 if found["verdict"] == "PASS" else 1)
+
+
+def _panel(looks: Any, products: Any, required: int, of: int, as_json: bool) -> str:
+    from harness.study.panel import panel_summary, panel_words
+
+    panel = panel_summary(looks, products, required=required, runs=of)
+    return json.dumps(panel, indent=1) if as_json else panel_words(panel)
+
+
+def _names(text: str) -> list[str]:
+    """Names as given, or I1, I2, ... for a number."""
+    from harness.acceptance.assumed import inspector_names
+
+    if text.strip().isdigit():
+        if int(text) < 1:
+            raise BaselineError("command line: inspectors", "a number >= 1, or names", text)
+        return inspector_names(int(text))
+    return [name.strip() for name in text.split(",")]
+
+
+def _check_rule(required: int, of: int) -> None:
+    if required > of:
+        raise ScenarioError("command line: required", f"at most {of}, the number it is out of", required)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as plain ones."""
+    return value.item()

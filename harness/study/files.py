@@ -1,0 +1,79 @@
+"""What a study writes: a folder of look lists with their key, and a file of looks. Whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.acceptance.plan import COLUMNS, blind_codes
+from harness.errors import ResultError
+from harness.result.folder import new_folder
+
+LISTS, KEY = "lists", "key.csv"
+
+
+def check_new_file(path: Path) -> None:
+    """Refuse a file that exists already or cannot be made, before anything is computed.
+
+    Raises:
+        ResultError: It exists, or its folder does not.
+    """
+    if path.exists():
+        raise ResultError(str(path), "a file that does not exist yet", "one that does")
+    if not path.parent.is_dir():
+        raise ResultError(str(path), "a folder that exists", f"no folder {path.parent}")
+
+
+def write_plan(folder: Path, lists: pd.DataFrame, *, seed: int) -> None:
+    """Write the lists under `lists/`, a file each, and the key of their codes beside; the inspectors never see the key.
+
+    Args:
+        folder: To make; it must not exist.
+        lists: From `plan.look_lists`.
+        seed: Of the study; makes the codes.
+
+    Raises:
+        ResultError: The folder exists or cannot be written.
+    """
+    codes = blind_codes(sorted(set(lists["product"])), seed=seed)
+    with new_folder(folder) as beside:
+        (beside / LISTS).mkdir()
+        for _, rows in lists.groupby(["inspector", "look"], sort=True):
+            name = "{}-{:02d}.csv".format(rows["inspector"].iloc[0], rows["look"].iloc[0])
+            sheet = rows.assign(code=rows["product"].map(codes), verdict="", seconds="")[list(COLUMNS)]
+            sheet.to_csv(beside / LISTS / name, index=False, lineterminator="\n")
+        key = pd.DataFrame({"product": list(codes), "code": list(codes.values())})
+        key.to_csv(beside / KEY, index=False, lineterminator="\n")
+
+
+def write_looks(path: Path, looks: pd.DataFrame, *, source: str) -> None:
+    """Write a file of looks: product, inspector, look, verdict, seconds where there are any, source.
+
+    Args:
+        path: To make.
+        looks: Columns product, inspector, look, reject, optionally seconds.
+        source: recorded or assumed.
+    """
+    table = looks[["product", "inspector", "look"]].copy()
+    table["verdict"] = np.where(looks["reject"], "reject", "accept")
+    if "seconds" in looks:
+        table["seconds"] = looks["seconds"]
+    table["source"] = source
+    path.write_text(table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+
+
+def looks_files(paths: list[Path]) -> list[Path]:
+    """Files as they are, folders as the CSV files in them, in the order of their names.
+
+    Raises:
+        ResultError: A folder without CSV files.
+    """
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        if not inside:
+            raise ResultError(str(path), "a folder with files of looks (CSV)", "one without")
+        files += inside
+    return files

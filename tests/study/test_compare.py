@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+Bench = Callable[..., tuple[int, str, str]]
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+JAMBON = REFERENCE / "jambon_2024"
+FILES = (JAMBON / "kit.csv", JAMBON / "inspectors.csv", JAMBON / "machine.csv")
+
+
+def test_jambon_from_the_command_line(bench: Bench) -> None:
+    """The published counts give RZE 116/150, RAG 20/90 and a machine that fails, whichever rule decides."""
+    code, text, _ = bench("baseline", "compare", *FILES, "--deciding", "knapp_rze_ratio", "--json")
+    found = json.loads(text)
+    assert (code, found["verdict"]) == (1, "FAIL")
+    assert found["knapp"]["rze_machine"] == pytest.approx(116 / 150)
+    assert (found["knapp"]["rze_baseline"], found["knapp"]["rag_baseline"]) == (1.0, 0.0)
+    assert found["knapp"]["rag_machine"] == pytest.approx(20 / 90)
+    assert found["products"] == {"defective": {"right": 3, "n": 5}, "good": {"right": 2, "n": 3}}
+    counts = {row["name"]: (row["numerator"], row["denominator"], row["passed"]) for row in found["criteria"]}
+    assert counts["knapp_rze_ratio"] == (116, 150, False)
+    assert counts["knapp_rag_ceiling"] == (20, 90, None)
+    code, text, _ = bench("baseline", "compare", *FILES)
+    assert code == 1
+    assert text.startswith("FAIL, decided by defective_median_inspector, good_median_inspector\n")
+    assert "RZE 0.7733 / 1.0000" in text
+
+
+def test_the_sheets_hold_the_published_counts() -> None:
+    """Rejects and looks of each product in the sheets are those of the table; only counts were published, no order."""
+    table = pd.read_csv(REFERENCE / "jambon_2024.csv").set_index("product")
+    for name, who in (("inspectors", "baseline"), ("machine", "machine")):
+        cells = pd.read_csv(JAMBON / f"{name}.csv").set_index("product")
+        assert cells.eq("reject").sum(axis=1).to_dict() == table[f"{who}_rejects"].to_dict()
+        assert (cells.shape[1] == table[f"{who}_looks"]).all()
+
+
+def test_the_inspectors_as_their_own_machine_pass(bench: Bench) -> None:
+    """The same looks on both sides: ratio 1, as many right, PASS."""
+    kit, looks, _ = FILES
+    code, text, _ = bench("baseline", "compare", kit, looks, looks, "--deciding", "knapp_rze_ratio", "--json")
+    assert (code, json.loads(text)["knapp"]["ratio"]) == (0, 1.0)
+
+
+def test_rules_come_from_a_scenario(bench: Bench, tmp_path: Path) -> None:
+    """A ceiling set in a scenario decides; the tie is its own."""
+    scenario = tmp_path / "strict.toml"
+    text = 'name = "strict"\n[detector]\nfactory = "truth"\n[acceptance]\ndeciding = ["knapp_rag_ceiling"]\n'
+    for ceiling, code in ((0.2, 1), (0.23, 0)):
+        scenario.write_text(text + f"rag_ceiling = {ceiling}\n")
+        found = bench("baseline", "compare", *FILES, "--scenario", scenario)
+        assert found[0] == code, found
+
+
+def test_what_cannot_be_compared_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """Two machines, a criterion that names nothing, more right looks asked than there are."""
+    kit, looks, machine = FILES
+    two = tmp_path / "two.csv"
+    sheet = pd.read_csv(machine)
+    sheet.assign(**{"other 1": "accept"}).rename(columns={"machine 30": "other 2"}).to_csv(two, index=False)
+    cases = [
+        ((kit, looks, two), "two.csv: product D1, inspector other: expected looks 1 to 29, got 1, 2"),
+        (
+            (kit, looks, machine, "--deciding", "luck"),
+            "acceptance.deciding: expected one of defective_median",
+        ),
+        ((kit, looks, machine, "--required", "11"), "command line: required: expected at most 10"),
+        ((kit, looks, tmp_path / "none.csv"), "none.csv: expected a file of looks (CSV), got no such file"),
+    ]
+    for words, sentence in cases:
+        code, text, error = bench("baseline", "compare", *words)
+        assert (code, text) == (2, ""), words
+        assert sentence in error
+    both = pd.read_csv(looks)
+    machines = tmp_path / "machines.csv"
+    pd.DataFrame({"product": both["product"], "one 1": "accept", "two 1": "accept"}).to_csv(machines, index=False)
+    assert (
+        "machine's looks: inspector: expected one machine, got one, two"
+        in bench("baseline", "compare", kit, looks, machines)[2]
+    )
