@@ -54,8 +54,8 @@ def test_a_plan_is_drawn_by_its_number_alone(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("mutant", [LateForNext, ClearsOnStale, LatchesOpen, OffByOneAfterRestart])
 def test_the_swarm_finds_each_mutant(scenario: Scenario, mutant: type[Tracking]) -> None:
-    """A wrong register breaks a rule within a few replications, and the campaign fails."""
-    done = campaign(scenario, 6, mutant)
+    """A wrong register breaks a rule within fifteen replications, and the campaign fails."""
+    done = campaign(scenario, 15, mutant)
     assert done.broken > 0
     assert not done.passed
     assert len(done.capsules) == done.broken
@@ -69,7 +69,7 @@ def test_a_machine_that_does_not_come_back_is_caught(scenario: Scenario) -> None
             "faults": (FaultChoice(kind="stall", rate=0.1),),
         }
     )
-    done = campaign(slow, 4)
+    done = campaign(slow, 8)
     assert any(f"recovered after {RECOVERY_SLOTS} slots" in capsule.broken for capsule in done.capsules)
 
 
@@ -103,7 +103,7 @@ def test_a_capsule_repeats_to_the_event(scenario: Scenario, tmp_path: Path) -> N
 
 def test_the_message_names_the_capsule(scenario: Scenario) -> None:
     """One command line repeats it."""
-    broken = campaign(scenario, 4, LateForNext).capsules[0]
+    broken = campaign(scenario, 15, LateForNext).capsules[0]
     last = broken.broken.splitlines()[-1]
     assert (
         last == f"repeat with: python -m harness swarm --repeat capsules/replication-{broken.plan.replication:06d}.json"
