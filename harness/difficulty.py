@@ -188,20 +188,28 @@ class Difficulty:
         return "\n".join(lines)
 
 
-def difficulty(kit: Kit, *, seed: int = 7, runs: int = 2, progress: Progress = silent) -> Difficulty:
+def difficulty(
+    kit: Kit,
+    *,
+    seed: int = 7,
+    runs: int = 2,
+    inspectors: ClassicalInspectors | None = None,
+    progress: Progress = silent,
+) -> Difficulty:
     """Measure how hard a kit is, drawn with the default liquid.
 
     Args:
         kit: Drawn products, defective and good ones.
         seed: Of what changes between runs, and of the panel of assumed inspectors.
         runs: Runs of each product, >= 1.
+        inspectors: Tuned ones, where several kits are measured; tuned first without.
         progress: Told of every strip.
 
     Raises:
         KitError: Products are recorded or stand among those the inspectors were tuned on, or one kind is missing.
     """
     _check(kit)
-    inspectors = tuned_inspectors(progress=progress)
+    inspectors = inspectors or tuned_inspectors(progress=progress)
     renderer = Renderer(seed=seed)
     defective, reject, margins = [], [], []
     acquisitions = _acquisitions(kit.strips, renderer, runs)
@@ -225,6 +233,20 @@ def difficulty(kit: Kit, *, seed: int = 7, runs: int = 2, progress: Progress = s
         gaussian_settings=str(inspectors.gaussian.detector.settings),
         zones=inspectors_zones(kit, seed=seed),
     )
+
+
+def other_kits(count: int, *, runs: int = 1, progress: Progress = silent) -> Iterator[Difficulty]:
+    """How hard kits of the standard kind are, of the seeds 1, 2, ... `count`; each seed draws products and runs alike.
+
+    Args:
+        count: How many.
+        runs: Runs of each product.
+        progress: Told of every strip of every kit.
+    """
+    inspectors = tuned_inspectors(progress=progress)
+    for seed in range(1, count + 1):
+        kit = standard_kit("knapp", seed=seed)
+        yield difficulty(kit, seed=seed, runs=runs, inspectors=inspectors, progress=progress)
 
 
 def inspectors_zones(kit: Kit, *, seed: int) -> Zones:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import Problem, RecordingError
 from harness.geometry import PATCH_PX, Geometry
@@ -44,6 +44,13 @@ class _Description(BaseModel):
     boxes: tuple[tuple[int, int], ...]
     source: str = Field(min_length=1)
     licence: str = Field(min_length=1)
+
+    @field_validator("frames")
+    @classmethod
+    def _ascending(cls, frames: tuple[int, ...]) -> tuple[int, ...]:
+        if list(frames) != sorted(set(frames)):
+            raise ValueError("frame numbers in ascending order, each once")
+        return frames
 
     def geometry(self) -> Geometry:
         return Geometry(self.frames, self.vials, self.regions, self.frame_shape, self.boxes, self.um_per_px)
@@ -182,11 +189,17 @@ def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterat
                 yield from _file_problems(root / strip.path / str(run), number, description.frame_shape)
                 if strip.defect is not None and _found(masks / strip.path / str(run), number):
                     yield from _file_problems(masks / strip.path / str(run), number, description.frame_shape)
-    known = {Path(strip.path).parts[0] for strip in kit.strips if Path(strip.path).parts}
-    if root.is_dir():
-        for child in sorted(root.iterdir()):
-            if child.name not in known:
-                yield Problem(str(child), "a product of kit.csv", "one that is not in it")
+    yield from _strangers(root, {Path(strip.path).parts for strip in kit.strips})
+
+
+def _strangers(folder: Path, known: set[tuple[str, ...]]) -> Iterator[Problem]:
+    """What lies below `frames` beside the products' folders, whose paths from here are given."""
+    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+        within = {parts[1:] for parts in known if parts[:1] == (child.name,)}
+        if not within:
+            yield Problem(str(child), "a product of kit.csv", "one that is not in it")
+        elif () not in within:
+            yield from _strangers(child, within)
 
 
 def _below(root: Path, path: str) -> bool:

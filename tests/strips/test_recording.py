@@ -247,6 +247,18 @@ def test_frames_without_a_product_are_named(folder: Path) -> None:
     assert problems(folder) == ["frames/A2: expected a product of kit.csv, got one that is not in it"]
 
 
+def test_strangers_below_a_shared_folder_are_named(folder: Path) -> None:
+    """Products may lie deeper than one level; what lies beside them there is named too."""
+    register = folder / "kit.csv"
+    (folder / "frames" / "A1").rename(folder / "frames" / "moved")
+    (folder / "frames" / "lot").mkdir()
+    (folder / "frames" / "moved").rename(folder / "frames" / "lot" / "A1")
+    register.write_text(register.read_text().replace(",A1\n", ",lot/A1\n"))
+    assert open_recording(folder).kit.strips[0].path == "lot/A1"
+    (folder / "frames" / "lot" / "A9").mkdir()
+    assert problems(folder) == ["frames/lot/A9: expected a product of kit.csv, got one that is not in it"]
+
+
 @pytest.mark.parametrize("path", ["../A1", "A1/../../A1", "/A1", ".", "link/A1", ""])
 def test_a_path_that_leaves_the_folder_is_named(folder: Path, path: str) -> None:
     """Upwards, absolute, nowhere, or through a link."""
@@ -298,6 +310,10 @@ def test_a_frame_that_goes_bad_after_opening_is_named_when_read(folder: Path) ->
         ("um_per_px = 0", "recording.toml: um_per_px: expected Input should be greater than 0, got 0"),
         ("licence = ''", "recording.toml: licence: expected String should have at least 1 character, got ''"),
         ("boxes = [[0, 0], [45, 0]]", "recording.toml: expected boxes that fit the frame, one a vial and region, got"),
+        (
+            "frames = [1, 8, 8]",
+            "recording.toml: frames: expected Value error, frame numbers in ascending order, each once",
+        ),
         ("boxes = [[0, 0]]", "recording.toml: expected boxes that fit the frame, one a vial and region, got"),
         ("colour = 'grey'", "recording.toml: colour: expected one of um_per_px, frames, runs, vials, regions,"),
     ],

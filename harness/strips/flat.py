@@ -1,0 +1,169 @@
+"""A flat folder of pictures, as MVTec AD lays them out, made into recordings: a picture is a product and a patch.
+
+`train/good/*`, `test/good/*`, `test/<class>/*`, `ground_truth/<class>/<name>_mask.png`. Out come three recordings:
+`train`, good products to learn from, and `calibration` and `test`, which share the pictures under `test`, every other
+one of each class, so that thresholds are never tuned on products they are judged by. Pixels are not changed: pictures
+of another size or colour are refused, by name, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from harness.errors import Problem, RecordingError
+from harness.geometry import PATCH_PX, Geometry
+from harness.strips.defects import CLASSES, Defect, Mask
+from harness.strips.kit import Kit, Strip
+from harness.strips.recording import ENDINGS, write_description, write_frames, write_register
+
+RING_PX = 6
+"""Width of the ring around a mask that a defect's contrast is measured against."""
+
+CONTRAST_RANGE = (0.01, 1.0)
+"""What a register can hold."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the flat folder, checked.
+
+    Attributes:
+        file: Where it lies.
+        label: Its folder: `good` or a class of the set's own.
+        mask: Where its defect is, or None for a good one.
+    """
+
+    file: Path
+    label: str
+    mask: Path | None
+
+
+def import_flat(
+    source: Path, out: Path, *, um_per_px: float, classes: Mapping[str, str], origin: str, licence: str
+) -> dict[str, Kit]:
+    """Write `train`, `calibration` and `test` below `out`, an empty folder.
+
+    Args:
+        source: Folder in the MVTec AD layout.
+        out: Where the recordings go.
+        um_per_px: Scale of the pictures.
+        classes: The set's own classes to those of this bench.
+        origin: Where the pictures come from, for `recording.toml`.
+        licence: What allows their use.
+
+    Raises:
+        RecordingError: No such layout, classes unknown, pictures of another size or colour, masks missing or empty.
+    """
+    problems = [
+        Problem(f"class {own}", f"one of {', '.join(CLASSES)}", ours)
+        for own, ours in classes.items()
+        if ours not in CLASSES
+    ]
+    train, test = _pictures(source / "train"), _pictures(source / "test")
+    for place, found in (("train/good", train.get("good")), ("test/good", test.get("good"))):
+        if not found:
+            problems.append(Problem(str(source / place), "pictures", "none"))
+    problems.extend(
+        Problem(str(source / "test" / label), "a class that --defect names", label)
+        for label in sorted(set(test) - {"good"} - set(classes))
+    )
+    pictures = {
+        "train": [Picture(file, "good", None) for file in train.get("good", [])],
+        "test": [
+            Picture(file, label, _mask_of(source, label, file)) for label, files in test.items() for file in files
+        ],
+    }
+    for picture in [*pictures["train"], *pictures["test"]]:
+        problems.extend(_picture_problems(picture))
+    if problems:
+        raise RecordingError.listing(problems)
+    parts = {
+        "train": pictures["train"],
+        "calibration": [picture for label in test for picture in _of(pictures["test"], label)[0::2]],
+        "test": [picture for label in test for picture in _of(pictures["test"], label)[1::2]],
+    }
+    return {name: _write(out / name, name, part, um_per_px, classes, origin, licence) for name, part in parts.items()}
+
+
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """Folder name to its pictures in order of name."""
+    if not folder.is_dir():
+        return {}
+    return {
+        child.name: sorted(file for file in child.iterdir() if file.suffix.lower() in ENDINGS)
+        for child in sorted(folder.iterdir())
+        if child.is_dir()
+    }
+
+
+def _of(pictures: list[Picture], label: str) -> list[Picture]:
+    return [picture for picture in pictures if picture.label == label]
+
+
+def _mask_of(source: Path, label: str, file: Path) -> Path | None:
+    return None if label == "good" else source / "ground_truth" / label / f"{file.stem}_mask.png"
+
+
+def _picture_problems(picture: Picture) -> Iterator[Problem]:
+    for file in (picture.file, picture.mask):
+        if file is None:
+            continue
+        if not file.is_file():
+            yield Problem(str(file), "a mask, which gives the defect's size", "no such file")
+            continue
+        try:
+            with Image.open(file) as image:
+                size, mode = image.size, image.mode
+                empty = file == picture.mask and size == (PATCH_PX, PATCH_PX) and not np.asarray(image).any()
+        except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
+            yield Problem(str(file), "a whole picture", str(error))
+            continue
+        if size != (PATCH_PX, PATCH_PX) or mode != "L":
+            got = f"{size[0]} x {size[1]} px, mode {mode}"
+            yield Problem(str(file), f"{PATCH_PX} x {PATCH_PX} px, 8-bit grey", got)
+        elif empty:
+            yield Problem(str(file), "a mask with the defect's pixels", "an empty one")
+
+
+def _write(
+    folder: Path,
+    name: str,
+    pictures: list[Picture],
+    um_per_px: float,
+    classes: Mapping[str, str],
+    origin: str,
+    licence: str,
+) -> Kit:
+    geometry = Geometry((1,), 1, ("picture",), (PATCH_PX, PATCH_PX), ((0, 0),), um_per_px)
+    folder.mkdir(parents=True)
+    strips = []
+    for picture in pictures:
+        product = f"{name[0].upper()}-{picture.label}-{picture.file.stem}".replace(" ", "_")
+        pixels = np.asarray(Image.open(picture.file))
+        write_frames(folder / "frames", product, 1, geometry.frames, pixels[None])
+        defect = None
+        if picture.mask is not None:
+            mask = np.asarray(Image.open(picture.mask)) > 127
+            write_frames(folder / "masks", product, 1, geometry.frames, (mask * 255).astype(np.uint8)[None])
+            defect = _measured(pixels, mask, classes[picture.label], um_per_px)
+        strips.append(Strip(product, 0, defect, product))
+    kit = Kit(name, tuple(strips))
+    write_register(folder, kit)
+    write_description(folder, geometry, runs=1, source=origin, licence=licence)
+    return kit
+
+
+def _measured(pixels: NDArray[np.uint8], mask: Mask, kind: str, um_per_px: float) -> Defect:
+    """A defect as its mask and picture show it: equivalent diameter, contrast against a ring around it."""
+    ring = ndimage.binary_dilation(mask, iterations=RING_PX) & ~mask
+    inside, around = float(np.median(pixels[mask])), float(np.median(pixels[ring])) if ring.any() else 255.0
+    contrast = float(np.clip(abs(1 - inside / max(around, 1.0)), *CONTRAST_RANGE))
+    size = 2 * float(np.sqrt(mask.sum() / np.pi)) * um_per_px
+    return Defect(kind, 0, 0, round(max(size, 1.0), 1), round(contrast, 4), CLASSES[kind].criticality[0])

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.errors import RecordingError
+from harness.strips.flat import import_flat
+from harness.strips.recording import open_recording
+
+ABOUT = {"um_per_px": 20.0, "origin": "made for this test", "licence": "none needed"}
+
+
+def flat(folder: Path) -> Path:
+    """Three good pictures to learn from, four good and four cracked ones to test: 10 x 20 px at half the light."""
+    rng = np.random.default_rng(0)
+    for place, count in (("train/good", 3), ("test/good", 4), ("test/crack", 4)):
+        (folder / place).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.normal(160, 2, (256, 256)).astype(np.uint8)
+            if "crack" in place:
+                pixels[100:110, 50:70] = pixels[100:110, 50:70] // 2
+            Image.fromarray(pixels).save(folder / place / f"{number:03d}.png")
+    (folder / "ground_truth" / "crack").mkdir(parents=True)
+    mask = np.zeros((256, 256), np.uint8)
+    mask[100:110, 50:70] = 255
+    for number in range(4):
+        Image.fromarray(mask).save(folder / "ground_truth" / "crack" / f"{number:03d}_mask.png")
+    return folder
+
+
+def test_a_flat_folder_becomes_three_recordings(tmp_path: Path) -> None:
+    """Each opens as a recording, pixels and masks as they were, sizes and contrasts measured, no product in two."""
+    source = flat(tmp_path / "flat")
+    kits = import_flat(source, tmp_path / "out", classes={"crack": "scratch"}, **ABOUT)
+    assert {name: len(kit.strips) for name, kit in kits.items()} == {"train": 3, "calibration": 4, "test": 4}
+    assert not kits["calibration"].products & kits["test"].products
+    recording = open_recording(tmp_path / "out" / "test")
+    cracked = [strip for strip in recording.kit.strips if strip.defect is not None]
+    assert [strip.product for strip in cracked] == ["T-crack-001", "T-crack-003"]
+    original = np.asarray(Image.open(source / "test" / "crack" / "001.png"))
+    np.testing.assert_array_equal(recording.frames(cracked[0], 1)[0], original)
+    defect = cracked[0].defect
+    assert defect is not None
+    assert defect.kind == "scratch"
+    assert defect.size_um == pytest.approx(2 * np.sqrt(200 / np.pi) * 20.0, abs=0.1)
+    assert defect.contrast == pytest.approx(0.5, abs=0.02)
+    assert recording.defect_boxes(cracked[0], 1) == [(100, 50, 110, 70)]
+
+
+def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
+    """Colour, another size, a cut file, a missing and an empty mask, a class nobody named: all in one go."""
+    source = flat(tmp_path / "flat")
+    Image.new("RGB", (256, 256)).save(source / "test" / "good" / "000.png")
+    Image.new("L", (200, 256)).save(source / "train" / "good" / "000.png")
+    whole = (source / "test" / "good" / "001.png").read_bytes()
+    (source / "test" / "good" / "001.png").write_bytes(whole[:20])
+    (source / "ground_truth" / "crack" / "000_mask.png").unlink()
+    Image.new("L", (256, 256)).save(source / "ground_truth" / "crack" / "001_mask.png")
+    (source / "test" / "hole").mkdir()
+    with pytest.raises(RecordingError) as caught:
+        import_flat(source, tmp_path / "out", classes={"crack": "fissure"}, **ABOUT)
+    told = str(caught.value)
+    parts = (
+        "mode RGB", "200 x 256 px", "001.png: expected a whole picture", "000_mask.png: expected a mask",
+        "got an empty one", "hole: expected a class that --defect names", "class crack: expected one of",
+    )  # fmt: skip
+    for part in parts:
+        assert part in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_another_layout(tmp_path: Path) -> None:
+    """What is missing is said by its place."""
+    with pytest.raises(RecordingError, match=r"train/good: expected pictures, got none"):
+        import_flat(tmp_path, tmp_path / "out", classes={}, **ABOUT)
