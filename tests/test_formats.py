@@ -19,6 +19,7 @@ from harness.geometry import PAPER
 from harness.line.campaign import Campaign
 from harness.line.capsule import read_capsule
 from harness.line.swarm import run_plan
+from harness.result.record import read_record, sha256
 from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
 from harness.strips.recording import Recording, open_recording, write_frames
@@ -72,6 +73,7 @@ def test_page_shows_every_file() -> None:
         "manifest.json",
         "swarm.json",
         "capsule.json",
+        "record.jsonl",
     }
 
 
@@ -193,6 +195,14 @@ def test_manifest_belongs_to_its_summary() -> None:
     manifest, summary = json.loads(EXAMPLES["manifest.json"]), json.loads(EXAMPLES["summary.json"])
     assert (manifest["run_id"], manifest["scenario"]["seed"]) == (summary["run_id"], summary["seed"])
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
+
+
+def test_record_is_a_chain_over_the_manifest(written: Path) -> None:
+    """The record of the page holds, and its entries speak of the manifest of the page."""
+    entries, problems = read_record(written)
+    assert problems == []
+    assert [entry.did for entry in entries] == ["validate", "report"]
+    assert {entry.files["manifest.json"] for entry in entries} == {sha256(written / "manifest.json")}
 
 
 def test_a_capsule_is_run_again(written: Path) -> None:

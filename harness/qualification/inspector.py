@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.inspection.detector import Detector, Inspection, Scores, inspection_key
 from harness.inspection.verdict import decide
 from harness.line import Fed, Outcome
-from harness.strips.kit import Strip
+from harness.strips.kit import Kit, Strip
 from harness.strips.source import Source
 
 
@@ -104,3 +104,12 @@ def scores_from_table(table: pd.DataFrame, shape: tuple[int, int, int]) -> dict[
         (str(product), int(run)): values[row]
         for row, (product, run) in enumerate(zip(first["product"], first["run"], strict=True))
     }
+
+
+def kit_scores(scores: Mapping[tuple[str, int], Scores], kit: Kit, runs: int) -> Scores | None:
+    """float32 (product, run, frame, vial, region) in the kit's order; None where the line inspected fewer runs."""
+    keys = [(strip.product, run) for strip in kit.strips for run in range(1, runs + 1)]
+    if not all(key in scores for key in keys):
+        return None
+    stack = np.stack([scores[key] for key in keys])
+    return stack.reshape(len(kit.strips), runs, *stack.shape[1:])

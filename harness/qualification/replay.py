@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from harness.errors import ResultError
 from harness.geometry import Geometry
-from harness.inspection.detector import Scores
 from harness.inspection.verdict import decide
-from harness.line import Fed, Layout, Outcome
+from harness.line import Fed, Layout, LineRecord, Outcome
 from harness.progress import Progress, silent
 from harness.qualification.inspector import scores_from_table
 from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
 from harness.qualification.setup import set_up
+from harness.result.compare import table_differences
 from harness.result.folder import parquet_bytes
 from harness.result.stored import Stored
 from harness.strips.kit import load_register
@@ -63,9 +62,22 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
         InputError: The folder is no whole result, or its detector is not there any more.
     """
     result = Stored(folder)
+    record = line_again(result)
+    same = parquet_bytes(record.ledger) == (folder / "ledger.parquet").read_bytes()
+    # Another version of the writer gives other bytes for the same table.
+    problems = [] if same else table_differences(result.ledger, record.ledger, row="slot")
+    largest = _rescored(result, progress) if rescore else None
+    return Replay(not problems, len(record.ledger), str(problems[0]) if problems else "", largest)
+
+
+def line_again(result: Stored) -> LineRecord:
+    """The line of a result, run again with its scores and its times.
+
+    Raises:
+        ResultError: An acquisition has no scores.
+    """
     scenario, manifest = result.scenario, result.manifest
-    geometry = _geometry(manifest["geometry"])
-    scores = scores_from_table(result.scores, geometry.shape)
+    scores = scores_from_table(result.scores, _geometry(manifest["geometry"]).shape)
     thresholds = np.asarray(manifest["thresholds"][scenario.detector.level], np.float32)
     recipe = recipe_text(manifest["digests"]["model"], manifest["digests"]["thresholds"])
 
@@ -74,19 +86,14 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
             stored = scores[fed.product, fed.run]
         except KeyError:
             raise ResultError(
-                str(folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none"
+                str(result.folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none"
             ) from None
         verdict = decide(stored, thresholds)
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
 
-    layout = Layout.from_choice(scenario.line, str(folder))
-    feed = feed_of(load_register(folder / "kit.csv"), scenario)
-    record = replay_line(inspect, layout, feed, result.table("latency"), scenario, recipe)
-    stored = result.ledger
-    same = parquet_bytes(record.ledger) == (folder / "ledger.parquet").read_bytes()
-    difference = "" if same else _first_difference(stored, record.ledger)
-    largest = _rescored(result, scores, progress) if rescore else None
-    return Replay(same or difference == "", len(record.ledger), difference, largest)
+    layout = Layout.from_choice(scenario.line, str(result.folder))
+    feed = feed_of(load_register(result.folder / "kit.csv"), scenario)
+    return replay_line(inspect, layout, feed, result.table("latency"), scenario, recipe)
 
 
 def _geometry(values: dict[str, Any]) -> Geometry:
@@ -100,21 +107,10 @@ def _geometry(values: dict[str, Any]) -> Geometry:
     )
 
 
-def _first_difference(stored: pd.DataFrame, again: pd.DataFrame) -> str:
-    """Where two ledgers differ first; "" when only the bytes of their files do (another version of the writer)."""
-    if list(stored.columns) != list(again.columns) or len(stored) != len(again):
-        return f"expected {stored.shape}, got {again.shape}"
-    for column in stored.columns:
-        equal = (stored[column] == again[column]).fillna(False) | (stored[column].isna() & again[column].isna())
-        if not bool(equal.all()):
-            slot = int(np.argmin(equal.to_numpy(bool)))
-            return f"slot {slot}, {column}: expected {stored[column].iloc[slot]}, got {again[column].iloc[slot]}"
-    return ""
-
-
-def _rescored(result: Stored, scores: dict[tuple[str, int], Scores], progress: Progress) -> float:
+def _rescored(result: Stored, progress: Progress) -> float:
     """Largest difference between stored scores and those of a fresh drawing and scoring."""
     scenario = result.scenario
+    scores = scores_from_table(result.scores, _geometry(result.manifest["geometry"]).shape)
     quick = bool(result.manifest.get("quick"))
     recording = result.manifest.get("recording")
     setup = set_up(

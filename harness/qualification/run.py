@@ -21,12 +21,13 @@ from harness.inspection.levels import Acquisitions
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
 from harness.progress import Progress, silent
 from harness.qualification.evidence import collect_evidence
-from harness.qualification.inspector import Inspector, scores_table
+from harness.qualification.inspector import Inspector, kit_scores, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.setup import Setup, set_up
 from harness.qualification.summary import products_frame, products_table, summarise
 from harness.report import write_report
 from harness.result.folder import check_new, file_digests, new_folder, parquet_bytes, write_json
+from harness.result.record import add_entry
 from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.streams import stream
@@ -38,10 +39,11 @@ WARM_UP_RUN = 0
 
 @dataclass(frozen=True)
 class Qualification:
-    """Where a result lies, and its verdict."""
+    """Where a result lies, its verdict, and the head of its record."""
 
     folder: Path
     summary: dict[str, Any]
+    head: str
 
 
 def qualify(
@@ -52,6 +54,7 @@ def qualify(
     quick: bool = False,
     recording: Path | None = None,
     command: str = "",
+    by: str = "",
     progress: Progress = silent,
 ) -> Qualification:
     """Run a qualification and write its result folder.
@@ -63,6 +66,7 @@ def qualify(
         quick: A small kit of its own, and no timing claim: shows that the bench works, qualifies nothing.
         recording: A recorded set in place of drawn strips.
         command: As it was typed, for the report.
+        by: Who runs it, as they call themselves, for the record.
         progress: Told of every strip.
 
     Raises:
@@ -82,7 +86,8 @@ def qualify(
     with new_folder(folder) as beside:
         ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
         summary = _fill(beside, ran, progress)
-    return Qualification(folder, summary)
+        head = add_entry(beside, did="validate", outcome=summary["verdict"], digests=summary["digests"], by=by)
+    return Qualification(folder, summary, head)
 
 
 def feed_of(kit: Kit, scenario: Scenario) -> list[Fed]:
@@ -164,6 +169,11 @@ def replay_line(
 def _run_id(scenario: Scenario) -> str:
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%SZ}-{scenario.digest()[:8]}"
+
+
+def run_id_fits(run_id: str, scenario: Scenario) -> bool:
+    """The run id carries the digest of the scenario."""
+    return run_id.endswith(f"-{scenario.digest()[:8]}")
 
 
 @dataclass(frozen=True)
@@ -251,12 +261,10 @@ def _looks_csv(looks: pd.DataFrame) -> pd.DataFrame:
 
 def _acquisitions(setup: Setup, inspector: Inspector, runs: int, progress: Progress) -> Acquisitions | None:
     """Scores and truth of all runs in the kit's order; None where the line inspected fewer (a fault, a full queue)."""
-    keys = [(strip.product, run) for strip in setup.kit.strips for run in range(1, runs + 1)]
-    if not all(key in inspector.scores for key in keys):
+    scores = kit_scores(inspector.scores, setup.kit, runs)
+    if scores is None:
         return None
-    shape = (len(setup.kit.strips), runs, *setup.source.geometry.shape)
-    scores = np.stack([inspector.scores[key] for key in keys]).reshape(shape)
-    truth = np.zeros(shape, bool)
+    truth = np.zeros(scores.shape, bool)
     for place, strip in enumerate(setup.kit.strips):
         if strip.defect is not None:
             for run in range(1, runs + 1):

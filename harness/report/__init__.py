@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["write_report"]
+__all__ = ["report_text", "write_report"]
 
 
 def write_report(folder: Path) -> None:
@@ -16,7 +16,16 @@ def write_report(folder: Path) -> None:
     Raises:
         ResultError: A file of the result is missing or unreadable.
     """
+    page = report_text(folder)
+    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+
+
+def report_text(folder: Path) -> str:
+    """The page that `write_report` writes.
+
+    Raises:
+        ResultError: As above.
+    """
     from harness.report.html import report_html  # late: what draws is slow to load, and most commands draw nothing
 
-    page = report_html(folder)
-    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    return report_html(folder)

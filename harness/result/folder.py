@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -16,10 +15,11 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import ResultError
+from harness.result.record import RECORD, sha256
 
 FILES = (
     "manifest.json", "summary.json", "ledger.parquet", "scores.parquet", "products.parquet", "latency.parquet",
-    "report.html", "trace.json", "junit.xml", "kit.csv", "looks.csv",
+    "report.html", "trace.json", "junit.xml", "kit.csv", "looks.csv", "record.jsonl",
 )  # fmt: skip
 """What a whole result holds, beside the pictures under `evidence/`."""
 
@@ -69,9 +69,9 @@ def write_json(path: Path, values: Any) -> None:
 
 
 def file_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file in a folder but the manifest, by its path within."""
+    """SHA-256 of every file in a folder by its path within, but of the manifest, and of the record, which grows."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): sha256(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path not in (folder / "manifest.json", folder / RECORD)
     }

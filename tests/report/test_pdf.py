@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ResultError
+from harness.report import write_report
+from harness.report.pdf import BROWSERS, find_browser, print_pdf
+
+Make = Callable[..., Path]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not any(map(shutil.which, BROWSERS)), reason="chromium is not installed")
+def test_report_is_printed(make: Make) -> None:
+    """A Chromium on the path prints the page as a PDF of several pages."""
+    folder = make(missed=2, false=1)
+    write_report(folder)
+    printed = print_pdf(folder, browser=find_browser()).read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
+
+
+def test_a_browser_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    """A program that cannot be started, or ends badly, is named."""
+    (tmp_path / "report.html").write_text("")
+    with pytest.raises(ResultError, match="expected /nowhere/chromium to print the report"):
+        print_pdf(tmp_path, browser="/nowhere/chromium")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
