@@ -39,10 +39,10 @@ def _fold_block(block: ResidualBlock, lean: ResidualBlock) -> None:
     if block.shortcut is not None:
         pairs.append((block.shortcut, lean.shortcut))
     for (convolution, target), norm in zip(pairs, block.norms, strict=True):
-        target.set_weights(list(_fold(convolution, norm, plain=isinstance(target, keras.layers.Conv2D))))
+        target.set_weights(list(fold(convolution, norm, plain=isinstance(target, keras.layers.Conv2D))))
 
 
-def _fold(convolution: Any, norm: Any, *, plain: bool) -> tuple[Weights, Weights]:
+def fold(convolution: Any, norm: Any, *, plain: bool) -> tuple[Weights, Weights]:
     """Kernel and bias of a convolution with its batch norm taken in."""
     kernel = convolution.get_weights()[0]
     gamma, beta, mean, variance = norm.get_weights()

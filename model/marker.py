@@ -7,6 +7,7 @@ moved with the liquid from what stayed, and marks cells of `CELL_PX` pixels: as 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,48 +15,83 @@ from keras import layers, ops
 
 from model.blocks import SLOPE, Fold
 from model.config import CELL_PX, PATCH_PX
+from model.export import fold
 
 CELLS = PATCH_PX // CELL_PX
-WIDTHS = (32, 48, 64)
-"""Channels at 64, 32 and 16 cells."""
+EACH = 24
+"""Channels of what is seen of each frame by itself, with the same weights."""
+
+WIDTHS = (40, 48, 64)
+"""Channels of all frames together at 64, 32 and 16 cells."""
 
 RESIDUAL_GAIN = 4.0
 """Residuals are small beside images; both should reach the first layer at the same size."""
 
 
-def build_marker(frames: int) -> keras.Model:
+def build_marker(frames: int, *, folded: bool = False) -> keras.Model:
     """The untrained marker.
 
     Args:
         frames: Frames of an acquisition, n.
+        folded: No batch norm, biases instead: what inspection runs, see `fold_marker`.
 
     Returns:
         (m, 256, 256, n) images in [0, 1] and as many rebuilt ones to logits (m, 64, 64), above 0 where it marks.
     """
+    convolved = partial(_convolved, folded=folded)
     images = keras.Input((PATCH_PX, PATCH_PX, frames), name="images")
     rebuilt = keras.Input((PATCH_PX, PATCH_PX, frames), name="rebuilt")
-    pair = layers.Concatenate(name="pair")([images, RESIDUAL_GAIN * (rebuilt - images)])
-    fine = _two(Fold(CELL_PX, name="fold")(pair), WIDTHS[0], "fine")  # (m, 64, 64, 32)
-    middle = _two(fine, WIDTHS[1], "middle", stride=2)  # (m, 32, 32, 48)
-    coarse = _two(middle, WIDTHS[2], "coarse", stride=2)  # (m, 16, 16, 64)
-    x = _joined(coarse, middle, WIDTHS[1], "middle_up")
-    x = _joined(x, fine, WIDTHS[0], "fine_up")
+    residual = RESIDUAL_GAIN * (rebuilt - images)
+    each = layers.Concatenate(name="pair")([_one_by_one(images), _one_by_one(residual)])
+    each = convolved(Fold(CELL_PX, name="fold")(each), EACH, "each_1")  # (m n, 64, 64, 24)
+    each = convolved(each, EACH, "each_2")
+    fine = convolved(_together(each, frames), WIDTHS[0], "fine")  # (m, 64, 64, 40)
+    middle = convolved(convolved(fine, WIDTHS[1], "middle_1", stride=2), WIDTHS[1], "middle_2")  # (m, 32, 32, 48)
+    coarse = convolved(convolved(middle, WIDTHS[2], "coarse_1", stride=2), WIDTHS[2], "coarse_2")  # (m, 16, 16, 64)
+    x = convolved(_joined(coarse, middle, "middle_join"), WIDTHS[1], "middle_up")
+    x = convolved(_joined(x, fine, "fine_join"), WIDTHS[0], "fine_up")
     logits = layers.Conv2D(1, 1, name="logit", bias_initializer=keras.initializers.Constant(-4.0))(x)
     return keras.Model([images, rebuilt], layers.Reshape((CELLS, CELLS), name="cells")(logits), name="marker")
 
 
-def _two(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
-    return _convolved(_convolved(x, channels, f"{name}_1", stride), channels, f"{name}_2", 1)
+def _one_by_one(stack: Any) -> Any:
+    """(m, h, w, n) to (m n, h, w, 1)."""
+    return ops.reshape(ops.transpose(stack, (0, 3, 1, 2)), (-1, PATCH_PX, PATCH_PX, 1))
 
 
-def _joined(coarse: Any, fine: Any, channels: int, name: str) -> Any:
-    grown = layers.UpSampling2D(2, name=f"{name}_grow")(coarse)
-    return _convolved(layers.Concatenate(name=f"{name}_join")([grown, fine]), channels, name, 1)
+def _together(each: Any, frames: int) -> Any:
+    """(m n, 64, 64, c) to (m, 64, 64, n c)."""
+    channels = each.shape[-1]
+    split = ops.reshape(each, (-1, frames, CELLS, CELLS, channels))
+    return ops.reshape(ops.transpose(split, (0, 2, 3, 1, 4)), (-1, CELLS, CELLS, frames * channels))
 
 
-def _convolved(x: Any, channels: int, name: str, stride: int) -> Any:
-    convolution = layers.Conv2D(channels, 3, strides=stride, padding="same", kernel_initializer="he_normal", name=name)
-    return layers.LeakyReLU(SLOPE, name=f"{name}_act")(convolution(x))
+def _joined(coarse: Any, fine: Any, name: str) -> Any:
+    return layers.Concatenate(name=name)([layers.UpSampling2D(2, name=f"{name}_grow")(coarse), fine])
+
+
+def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: bool) -> Any:
+    convolution = layers.Conv2D(
+        channels, 3, strides=stride, padding="same", kernel_initializer="he_normal", use_bias=folded, name=name
+    )
+    x = convolution(x)
+    if not folded:
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.LeakyReLU(SLOPE, name=f"{name}_act")(x)
+
+
+def fold_marker(marker: keras.Model) -> keras.Model:
+    """The same marker with its batch norm taken into the convolutions, for inference only."""
+    lean = build_marker(marker.inputs[0].shape[-1], folded=True)
+    for layer in lean.layers:
+        if not layer.weights:
+            continue
+        trained = marker.get_layer(layer.name)
+        if layer.name == "logit":
+            layer.set_weights(trained.get_weights())
+        else:
+            layer.set_weights(list(fold(trained, marker.get_layer(f"{layer.name}_norm"), plain=True)))
+    return lean
 
 
 def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 4.0) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.export import fold_generator
-from model.marker import build_marker
+from model.marker import build_marker, fold_marker
 from model.network import build_decoder, build_encoder, build_rebuilder
 
 
@@ -128,7 +128,7 @@ class MarkingRuntime:
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
-        generator, marker = build_folded(bundle), load_marker(bundle)
+        generator, marker = build_folded(bundle), fold_marker(load_marker(bundle))
         known = marker.inputs[0].shape[-1]
         if frames != known:
             raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")

@@ -23,7 +23,7 @@ MARK_WINDOW = 2
 
 
 def mark_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Largest mean logit over `MARK_WINDOW` x `MARK_WINDOW` cells.
+    """Largest mean logit over `MARK_WINDOW` x `MARK_WINDOW` cells, as log(1 + e^x): above 0 and without an upper end.
 
     Args:
         logits: float32 (m, 64, 64).
@@ -32,8 +32,8 @@ def mark_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:
         float32 (m,).
     """
     windows = np.lib.stride_tricks.sliding_window_view(logits, (MARK_WINDOW, MARK_WINDOW), axis=(1, 2))
-    largest: NDArray[np.float32] = windows.mean(axis=(3, 4)).max(axis=(1, 2)).astype(np.float32)
-    return largest
+    score: NDArray[np.float32] = np.logaddexp(0.0, windows.mean(axis=(3, 4)).max(axis=(1, 2))).astype(np.float32)
+    return score
 
 
 def residual(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Pictures of the products that went wrong: the deciding patch, rebuilt, its residual, and an overview with the box.
+"""Pictures of the products that went wrong: the deciding patch, rebuilt, its residual, marks if any, and an overview.
 
 Made after the line has ended, so that no picture costs the machine time.
 """
@@ -30,7 +30,7 @@ def collect_evidence(
     *,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Write `evidence/index.json` and four pictures for every product that is not right.
+    """Write `evidence/index.json` and four or five pictures for every product that is not right.
 
     Args:
         folder: The result folder being filled.
@@ -70,6 +70,8 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
     }
     if explanation.rebuilt is not None:
         pictures["rebuilt"] = Image.fromarray(np.rint(255 * explanation.rebuilt[place].clip(0, 1)).astype(np.uint8))
+    if explanation.marks is not None:
+        pictures["marks"] = Image.fromarray(heat(explanation.marks[place], full_scale=1.0))
     for name, picture in pictures.items():
         picture.save(target / f"{product}-{name}.webp", quality=QUALITY, method=4)
     score = float(inspector.scores[product, run][place])
@@ -81,7 +83,7 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
         "region": place[2],
         "score": score if np.isfinite(score) else None,
         "threshold": float(inspector.thresholds[place[2]]),
-        "hottest_on_defect": _hit(residual, inspection.geometry.box(*place[1:]), boxes[place[0]]),
+        "hottest_on_defect": _hit(explanation.heat[place], inspection.geometry.box(*place[1:]), boxes[place[0]]),
         "pictures": {name: f"{product}-{name}.webp" for name in sorted(pictures)},
     }
 
@@ -101,13 +103,11 @@ def _overview(
     return picture.resize((OVERVIEW_PX, height), Image.Resampling.LANCZOS)
 
 
-def _hit(
-    residual: NDArray[np.float32], patch: tuple[int, int], defect: tuple[int, int, int, int] | None
-) -> bool | None:
+def _hit(hot: NDArray[np.float32], patch: tuple[int, int], defect: tuple[int, int, int, int] | None) -> bool | None:
     """Does the hottest pixel lie within the defect's box, 8 px allowed? None where there is no defect."""
     if defect is None:
         return None
-    y, x = np.unravel_index(int(residual.argmax()), residual.shape)
+    y, x = np.unravel_index(int(hot.argmax()), hot.shape)
     top, left, bottom, right = defect
     row, column = int(y) + patch[0], int(x) + patch[1]
     return bool(top - 8 <= row < bottom + 8 and left - 8 <= column < right + 8)

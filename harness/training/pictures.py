@@ -66,7 +66,12 @@ def reconstruction_sheet(detector: Detector, renderer: Renderer) -> Image.Image:
                 vial, region = map(int, place[0]) if len(place) else (strip.defect.vial, strip.defect.region)
                 words = f"{kind}, {strip.defect.size_um:.0f} um, {strip.defect.contrast:.2f}"
                 rows.append((words, _row(detector, renderer, strip, vial, region)))
-    return _table(rows, columns=3)
+    third = (
+        "marks of all frames (white: certain)"
+        if detector.joint
+        else f"residual (white: {RESIDUAL_FULL_SCALE:g} of full scale or more)"
+    )
+    return _table(rows, third, columns=3)
 
 
 def _visibility(strip: Strip) -> float:
@@ -74,7 +79,7 @@ def _visibility(strip: Strip) -> float:
 
 
 def _row(detector: Detector, renderer: Renderer, strip: Strip, vial: int, region: int) -> NDArray[np.uint8]:
-    """uint8 (256, 768, 3): image, rebuilt, residual of the first frame."""
+    """uint8 (256, 768, 3): image, rebuilt, and residual or marks of the first frame."""
     frames = renderer.frames(strip, SHEET_RUN)
     inspection = Inspection.of_frames(renderer.geometry, frames)
     explanation = detector.explain(inspection)
@@ -82,17 +87,18 @@ def _row(detector: Detector, renderer: Renderer, strip: Strip, vial: int, region
     image = inspection.patches[place]
     rebuilt = image if explanation.rebuilt is None else np.rint(255 * explanation.rebuilt[place]).astype(np.uint8)
     grey = np.hstack([image, rebuilt])
-    return np.hstack([np.repeat(grey[..., None], 3, axis=2), heat(explanation.residual[place])])
+    marks = explanation.marks
+    hot = heat(explanation.residual[place]) if marks is None else heat(marks[place], full_scale=1.0)
+    return np.hstack([np.repeat(grey[..., None], 3, axis=2), hot])
 
 
-def _table(rows: list[tuple[str, NDArray[np.uint8]]], *, columns: int) -> Image.Image:
+def _table(rows: list[tuple[str, NDArray[np.uint8]]], third: str, *, columns: int) -> Image.Image:
     """Rows with their captions, side by side in columns."""
     width, height = 3 * PATCH_PX, PATCH_PX + 26
     lines = -(-len(rows) // columns)
     sheet = Image.new("RGB", (columns * (width + 16), lines * height + 24), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    scale = f"image, rebuilt, residual (white: {RESIDUAL_FULL_SCALE:g} of full scale or more)"
-    draw.text((4, 2), scale, fill="black", font=font)
+    draw.text((4, 2), f"image, rebuilt, {third}", fill="black", font=font)
     for number, (words, picture) in enumerate(rows):
         x, y = (number // lines) * (width + 16), (number % lines) * height + 24
         draw.text((x + 4, y), words, fill="black", font=font)

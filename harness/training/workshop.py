@@ -131,6 +131,8 @@ def train_marker_of(
             **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
         },
     )  # fmt: skip
+    detector = NetworkDetector(str(bundle), PAPER, score="marked")
+    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
 
 
 def _commands(folder: Path, command: str) -> list[str]:

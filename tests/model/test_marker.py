@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.bundle import Bundle, BundleError, add_marker, load_bundle
-from model.marker import build_marker, focal_loss
+from model.marker import build_marker, focal_loss, fold_marker
 from model.marker_trainer import MarkerTrainer, StackChunk, marked_batches, train_marker
 from model.runtime import MarkingRuntime, TensorFlowRuntime
 from model.scoring import mark_score
@@ -49,6 +49,18 @@ def test_marker_gives_a_logit_a_cell() -> None:
     logits = np.asarray(marker([np.full((2, 256, 256, 3), 0.5), np.full((2, 256, 256, 3), 0.5)]))
     assert logits.shape == (2, 64, 64)
     assert (logits < 0).all()
+
+
+def test_folding_the_marker_is_exact() -> None:
+    """With any statistics of batch norm, the folded marker gives the same logits."""
+    rng = np.random.default_rng(0)
+    marker = build_marker(FRAMES)
+    for layer in marker.layers:
+        if layer.name.endswith("_norm"):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    images, rebuilt = (rng.random((2, 256, 256, FRAMES), np.float32) for _ in range(2))
+    expected = np.asarray(marker([images, rebuilt], training=False))
+    np.testing.assert_allclose(np.asarray(fold_marker(marker)([images, rebuilt])), expected, atol=1e-4)
 
 
 def test_focal_loss_by_hand() -> None:
@@ -132,8 +144,8 @@ def test_a_bundle_without_a_marker_cannot_mark(make_bundle: Callable[..., Bundle
 
 
 def test_mark_score_is_the_hottest_window() -> None:
-    """The largest mean of 2 x 2 cells: a lone cell counts a quarter of itself."""
+    """log(1 + e^x) of the largest mean of 2 x 2 cells: a lone cell counts a quarter of itself."""
     logits = np.full((2, 64, 64), -4.0, np.float32)
     logits[0, 10, 10] = 4.0
     logits[1, 20:22, 30:32] = [[1.0, 2.0], [3.0, 4.0]]
-    assert mark_score(logits).tolist() == [-2.0, 2.5]
+    assert mark_score(logits) == pytest.approx([math.log1p(math.exp(-2.0)), math.log1p(math.exp(2.5))])
