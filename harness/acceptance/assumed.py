@@ -175,7 +175,7 @@ def _probits(products: pd.DataFrame, names: list[str], seed: int, model: SizeMod
     skill = np.array([_stream(seed, "inspector", name).normal(0, model.spread) for name in names])
     defective = products["truth"].eq("defective").to_numpy()
     seen = np.zeros(len(products))
-    seen[defective] = _visibility(products[defective], model.scale)
+    seen[defective] = visibility(products[defective], model.scale)
     seen += [_stream(seed, "product", name).normal(0, model.product_spread) for name in products["product"]]
     return np.asarray(seen[:, None] + skill[None, :], dtype=np.float64)
 
@@ -187,7 +187,7 @@ def _chances(probits: NDArray[np.float64], defective: NDArray[np.bool_], model: 
     return np.asarray(np.where(mask, seen, model.guess), dtype=np.float64)
 
 
-def _visibility(products: pd.DataFrame, scale: float) -> NDArray[np.float64]:
+def visibility(products: pd.DataFrame, scale: float) -> NDArray[np.float64]:
     """Probits, float (product,), of the mean inspector at the mean product; 0 at the class's a50 and contrast 0.3."""
     problems = []
     for row in products.itertuples():

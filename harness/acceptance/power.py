@@ -119,13 +119,24 @@ def draw_counts(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rejects of the machine, int (replication, product), and of inspectors, int (replication, product, inspector)."""
     chances = np.broadcast_to(plan.machine, (replications, len(plan.machine)))
-    if plan.correlation > 0:
-        weight = (1 - plan.correlation) / plan.correlation
+    machine = draw_runs(chances, plan.runs, plan.correlation, rng=rng)
+    return machine, rng.binomial(plan.looks, plan.inspectors, size=(replications, *plan.inspectors.shape))
+
+
+def draw_runs(
+    chances: NDArray[np.float64], runs: int, correlation: float, *, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rejects out of `runs` for each chance, of the same shape; runs at one product are alike by `correlation`.
+
+    Source:
+        Beta-binomial, as in `design.oc_curve_correlated`.
+    """
+    if correlation > 0:
+        weight = (1 - correlation) / correlation
         inner = (chances > 0) & (chances < 1)
         safe = np.where(inner, chances, 0.5)
         chances = np.where(inner, rng.beta(safe * weight, (1 - safe) * weight), chances)
-    machine = rng.binomial(plan.runs, chances)
-    return machine, rng.binomial(plan.looks, plan.inspectors, size=(replications, *plan.inspectors.shape))
+    return np.asarray(rng.binomial(runs, chances), dtype=np.int64)
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""The commands of a study: `baseline plan, import, assume, compare`. Joined to the others in `harness/cli.py`."""
+"""The commands of a study: `design`, `baseline plan, import, assume, compare`. Joined to others in `harness/cli.py`."""
 
 from __future__ import annotations
 
@@ -139,6 +139,53 @@ def compare_looks(
     )  # fmt: skip
     typer.echo(json.dumps(found, indent=1, default=_plain) if as_json else compare_words(found))
     raise typer.Exit(0 if found["verdict"] == "PASS" else 1)
+
+
+def design(
+    kit: KitName = "knapp",
+    out: Annotated[Path, typer.Option(help="Figure to write (SVG); its table (CSV) comes beside.")] = Path(
+        "design.svg"
+    ),
+    inspectors: Annotated[int, typer.Option(min=1, help="Of the panel.")] = 5,
+    looks: Annotated[int, typer.Option(min=2, help="Of each inspector at each product.")] = 10,
+    runs: Annotated[int, typer.Option(min=1, help="Of the machine.")] = 10,
+    required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
+    sharpness: Annotated[
+        float, typer.Option(help="The machine sees what is 1 / this the size; 1 equals inspectors.")
+    ] = 1.25,
+    false_reject: Annotated[float, typer.Option(min=0, max=1, help="Chance of a false reject in a run.")] = 0.01,
+    correlation: Annotated[float, typer.Option(min=0, max=0.99, help="Between the machine's runs.")] = 0.1,
+    spread: Annotated[float, typer.Option(help="Standard deviation between inspectors, probits.")] = 0.4,
+    scenario: Annotated[Path | None, typer.Option(help="Scenario whose rules hold.")] = None,
+    replications: Annotated[int, typer.Option(min=20, help="Studies simulated for each point.")] = 400,
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Design a study before the first look: how often each criterion passes, and what more looks would change."""
+    from harness.acceptance.assumed import SizeModel
+    from harness.acceptance.criteria import Rules, rules_of
+    from harness.acceptance.sizing import Design, sweep
+    from harness.report.power import power_figure, standalone
+    from harness.scenario import load_scenario
+    from harness.study.design import design_summary, design_words
+    from harness.study.files import check_new_file
+    from harness.study.kit import study_products
+
+    table = out.with_suffix(".csv")
+    for path in (out, table):
+        check_new_file(path)
+    _check_rule(required, runs)
+    if not 0 < sharpness < float("inf"):
+        raise ScenarioError("command line: sharpness", "a number > 0", sharpness)
+    rules = rules_of(load_scenario(scenario).acceptance) if scenario else Rules()
+    products = study_products(kit)
+    chosen = Design(inspectors, looks, runs, required, correlation, SizeModel(spread=spread), sharpness, false_reject)
+    rates = sweep(products, chosen, seed=seed, replications=replications, rules=rules)
+    found = design_summary(products, chosen, rates, seed=seed, replications=replications, rules=rules)
+    words = design_words(found)
+    out.write_text(standalone(power_figure(rates, title=words.splitlines()[0])), encoding="utf-8")
+    table.write_text(rates.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    typer.echo(json.dumps(found, indent=1) if as_json else words)
 
 
 def _panel(looks: Any, products: Any, required: int, of: int, as_json: bool) -> str:
