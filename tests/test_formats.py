@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from harness.acceptance.recorded import recorded_looks
+from harness.acceptance.sheets import read_key
 from harness.errors import BaselineError, KitError, ScenarioError
 from harness.geometry import PAPER
 from harness.line.campaign import Campaign
@@ -65,6 +66,9 @@ def test_page_shows_every_file() -> None:
         "kit.csv",
         "barrel/kit.csv",
         "looks.csv",
+        "sheet.csv",
+        "lists/anna-01.csv",
+        "key.csv",
         "recording.toml",
         "barrel/recording.toml",
         "bundle.toml",
@@ -140,6 +144,16 @@ def test_looks_load(written: Path) -> None:
     assert looks["reject"].tolist() == [True, True, False, True, False, False, True, False]
     with pytest.raises(BaselineError, match="D002"):
         recorded_looks(written / "looks.csv", pd.DataFrame({"product": ["D001", "D002", "G001"]}))
+
+
+def test_sheet_and_list_hold_looks(written: Path) -> None:
+    """The sheet of the page is the table of the page; its list is read with its key."""
+    kit = pd.DataFrame({"product": ["D001", "G001"]})
+    table = recorded_looks(written / "looks.csv", kit).drop(columns="seconds")
+    pd.testing.assert_frame_equal(recorded_looks(written / "sheet.csv", kit), table)
+    key = read_key(written / "key.csv")
+    listed = recorded_looks(written / "lists/anna-01.csv", kit, key=key, single_look=True)
+    assert listed[["product", "reject"]].values.tolist() == [["D001", True], ["G001", False]]
 
 
 def test_recording_of_the_paper_strip(written: Path) -> None:
@@ -221,5 +235,5 @@ def test_a_swarm_has_the_keys_of_the_page() -> None:
 
 def test_tables_are_plain_csv() -> None:
     """No example table has a ragged row."""
-    for name in ("kit.csv", "barrel/kit.csv", "looks.csv"):
+    for name in ("kit.csv", "barrel/kit.csv", "looks.csv", "sheet.csv", "lists/anna-01.csv", "key.csv"):
         assert len({len(row) for row in csv.reader(EXAMPLES[name].splitlines())}) == 1
