@@ -19,7 +19,7 @@ RING_FIELDS = ("x", "y", "radius", "stretch", "depth", "core", "glint")
 radius of the bright centre as a share of the radius, brightness of that centre above the liquid's."""
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def warp_pose(source: Map, angle: float, dx: float, dy: float, top: int, out: Map) -> None:
     """Resample `source` (strip coordinates) into `out` (camera coordinates), bilinearly, edges repeated.
 
@@ -49,7 +49,7 @@ def warp_pose(source: Map, angle: float, dx: float, dy: float, top: int, out: Ma
             out[row, column] = upper + fy * (lower - upper)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def displace(picture: Map, top: int, left: int, shift_y: Map, shift_x: Map) -> None:
     """Move a window of `picture` by a displacement field, in place; what moved in comes from the picture itself.
 
@@ -77,7 +77,7 @@ def displace(picture: Map, top: int, left: int, shift_y: Map, shift_x: Map) -> N
                 picture[y, x] = upper + fy * (lower - upper)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def multiply_window(picture: Map, top: int, left: int, window: Map, plastic_only: bool = False) -> None:
     """Multiply a window into `picture` in place, bare backlight left alone if asked; parts outside are left out."""
     height, width = picture.shape
@@ -88,14 +88,14 @@ def multiply_window(picture: Map, top: int, left: int, window: Map, plastic_only
                 picture[y, x] *= window[row, column]
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def _rise(value: float, low: float, high: float) -> float:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def stamp_rings(picture: Map, rings: NDArray[np.float32]) -> None:
     """Multiply refracting spheres into `picture` in place: a dark rim, a bright centre.
 
@@ -125,7 +125,7 @@ def stamp_rings(picture: Map, rings: NDArray[np.float32]) -> None:
                     picture[row, column] *= inside * light + (1.0 - inside) * (1.0 + halo)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def expose(
     picture: Map,
     weights: NDArray[np.float32],

@@ -164,7 +164,7 @@ def _texture() -> Map:
     return field
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def _shade(
     picture: Map,
     top: int,

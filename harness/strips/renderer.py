@@ -284,7 +284,7 @@ def _lay_meniscus(picture: Map, air: Map, filled: Map, pose: Pose, liquid: Liqui
     _meniscus(band, air, filled, rest, plastic.left, plastic.right, slope, thick, pose.angle, pose.dx, pose.dy)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def _meniscus(
     band: Map,
     air: Map,
