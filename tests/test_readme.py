@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.qualification.replay import replay_result
+from harness.qualification.verify import verify_result
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference" / "knapp"
@@ -48,6 +49,13 @@ def test_readme_shows_the_reference_result() -> None:
     summary = json.loads((REFERENCE / "summary.json").read_text())
     manifest = json.loads((REFERENCE / "manifest.json").read_text())
     assert figures(summary, manifest) in (ROOT / "README.md").read_text()
+
+
+def test_reference_is_as_it_was_written_and_follows_from_its_scores() -> None:
+    """The committed result holds byte for byte but for its pictures, which are left out, and so do its conclusions."""
+    found = verify_result(REFERENCE, without_pictures=True)
+    assert [str(problem) for problem in found.differences] == []
+    assert "pictures were left out, so the report was not made again" in found.notes
 
 
 def test_reference_is_replayed_to_the_same_ledger() -> None:

@@ -40,7 +40,8 @@ class Verification:
     @property
     def outcome(self) -> str:
         """In a few words."""
-        return "same" if self.same else f"{len(self.differences)} differences"
+        count = len(self.differences)
+        return "same" if self.same else f"{count} difference{'s' * (count > 1)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
