@@ -64,7 +64,10 @@ def gallery_section(stored: Stored) -> dict[str, Any]:
         left -= size
         cards.append(_card(stored, row, entry, pictures))
     right = products[products["right"]]
+    hits = [hit for entry in stored.evidence.values() if (hit := entry.get("hottest_on_defect")) is not None]
     return {
+        "hits": sum(hits),
+        "marked": len(hits),
         "required": stored.required,
         "runs": stored.runs,
         "table": _table(stored),

@@ -18,6 +18,7 @@ from harness.report.counts import (
 from harness.report.curves import curves_section
 from harness.report.deviations import deviations_section
 from harness.report.gallery import gallery_section
+from harness.report.guidance import guidance_section
 from harness.report.matrix import matrix_section
 from harness.report.paper import paper_section
 from harness.report.tables import (
@@ -32,6 +33,10 @@ from harness.report.verdict import verdict_section
 from harness.result.stored import Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def _guidance(stored: Stored) -> dict[str, Any]:
+    return guidance_section(stored, {section.key: number for number, section in enumerate(SECTIONS, start=1)})
 
 
 class Section(NamedTuple):
@@ -70,8 +75,9 @@ SECTIONS = (
     Section("deviations", "Deviations, response times and scores", deviations_section),
     Section("paper", "The paper\u2019s Tables 1\u20133, ours beside theirs", paper_section),
     Section("repeat", "How to repeat it", repeat_section, pictures=False),
+    Section("guidance", "Guidance, clause by clause", _guidance, pictures=False),
 )
-"""In the order of the acceptance specification; the number is the place."""
+"""In the order of the acceptance specification, and last the guidance; the number is the place."""
 
 
 def report_html(folder: Path) -> str:

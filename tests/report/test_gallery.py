@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,3 +51,15 @@ def test_late_rejects_stand_beside_the_table_without_them(make: Make) -> None:
         ["0/6", "0/4"],
         ["60/60 = 100.0 %", "0/40 = 0.0 %"],
     ]
+
+
+def test_heatmaps_that_point_at_the_defect_are_counted(make: Make) -> None:
+    """Hits are counted among the products where there is a defect to lie on, and no others."""
+    folder = make(missed=3, false=1)
+    path = folder / "evidence" / "index.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    for entry, hit in zip(index, (True, False, True, None), strict=True):
+        entry["hottest_on_defect"] = hit
+    path.write_text(json.dumps(index), encoding="utf-8")
+    page = gallery_section(Stored(folder))
+    assert (page["hits"], page["marked"]) == (2, 3)
