@@ -10,7 +10,6 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from harness.report.figures import GRID, STYLE, _inline
-from harness.report.verdict import CRITERION_NAMES
 
 AXES = {
     "sharpness": "machine sees what is 1 / this the size",
@@ -20,26 +19,27 @@ AXES = {
     "looks": "looks of each inspector",
 }
 LINES = {
-    "defective_median_inspector": ("#14508f", "-"),
-    "good_median_inspector": ("#14508f", "-"),
-    "defective_pooled_baseline": ("#14508f", "--"),
-    "good_pooled_baseline": ("#14508f", "--"),
-    "knapp_rze_ratio": ("#a3261d", "-"),
-    "knapp_rze_split_half": ("#a3261d", "--"),
-    "knapp_rag_ceiling": ("#a3261d", ":"),
-    "mcnemar_defective": ("#5d6b7a", "-"),
-    "mcnemar_good": ("#5d6b7a", "-"),
-    "noninferior_critical": ("#8a5300", "-"),
-    "noninferior_major": ("#8a5300", "--"),
-    "noninferior_minor": ("#8a5300", ":"),
-    "noninferior_good": ("#8a5300", "-."),
+    "defective_median_inspector": ("#14508f", "-", "defective, median inspector"),
+    "good_median_inspector": ("#14508f", "-", "good, median inspector"),
+    "defective_pooled_baseline": ("#14508f", "--", "defective, all pooled"),
+    "good_pooled_baseline": ("#14508f", "--", "good, all pooled"),
+    "knapp_rze_ratio": ("#a3261d", "-", "Knapp, ratio of RZE"),
+    "knapp_rze_split_half": ("#a3261d", "--", "Knapp, split halves"),
+    "mcnemar_defective": ("#5d6b7a", "-", "McNemar, defective"),
+    "mcnemar_good": ("#5d6b7a", "-", "McNemar, good"),
+    "noninferior_critical": ("#8a5300", "-", "not inferior, critical"),
+    "noninferior_major": ("#8a5300", "--", "not inferior, major"),
+    "noninferior_minor": ("#8a5300", ":", "not inferior, minor"),
+    "noninferior_good": ("#8a5300", "-.", "not inferior, good"),
 }
+"""Colour, line and short name of each criterion; a RAG ceiling is in the table alone."""
+
 OF_GOOD = ("good_median_inspector", "good_pooled_baseline", "mcnemar_good", "noninferior_good")
 NINE_TENTHS = 0.9
 
 
 def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
-    """Power along every axis of `sizing.sweep`, as one SVG; criteria that nothing decides are left out.
+    """Power along every axis of `sizing.sweep`, as one SVG; criteria on good products against false rejects alone.
 
     Args:
         rates: From `sizing.sweep`.
@@ -53,9 +53,9 @@ def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
         for axes, name in zip(places, axes_names, strict=False):
             rows = rates[rates["axis"] == name]
             for criterion, members in rows.groupby("criterion", sort=False):
-                if (str(criterion) in OF_GOOD) != (name == "false_reject") or criterion == "knapp_rag_ceiling":
+                if (str(criterion) in OF_GOOD) != (name == "false_reject") or criterion not in LINES:
                     continue
-                colour, line = LINES[str(criterion)]
+                colour, line, _ = LINES[str(criterion)]
                 style: dict[str, Any] = {
                     "color": colour,
                     "linestyle": line,
@@ -71,7 +71,7 @@ def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
                 axes.axvline(1.0, color="#55606e", linewidth=0.8)
             axes.patch.set_visible(False)
         places[-1].axis("off")
-        labels = [CRITERION_NAMES.get(name, name) for name in handles]
+        labels = [LINES[name][2] for name in handles]
         places[-1].legend(list(handles.values()), labels, loc="center left", fontsize=7.5, handlelength=2.6)
         figure.patch.set_visible(False)
         figure.subplots_adjust(left=0.06, right=0.99, top=0.97, bottom=0.1, wspace=0.28, hspace=0.34)
@@ -80,6 +80,5 @@ def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
 
 def standalone(figure: Markup) -> str:
     """The figure as a file of its own: with its namespace, and fonts that do not come from a page."""
-    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    text = str(figure).replace("<svg ", f"<svg {names} ", 1).replace("var(--sans)", "sans-serif")
-    return text + "\n"
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" font-family="sans-serif"'
+    return str(figure).replace("<svg ", f"<svg {names} ", 1).replace("var(--sans)", "sans-serif") + "\n"
