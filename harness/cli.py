@@ -31,6 +31,7 @@ messages = Console(stderr=True, soft_wrap=True, highlight=False)
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
 STANDARD_SCENARIO = Path("scenarios/knapp.toml")
 SWARM_SCENARIO = Path("scenarios/fault-swarm.toml")
+STRESS_SCENARIO = Path("scenarios/table2-as-seconds.toml")
 
 By = Annotated[str, typer.Option("--by", help="Who, as you call yourself; kept in the result's record.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
@@ -265,6 +266,27 @@ def calibrate(
 
 
 @app.command()
+def stress(
+    scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
+    profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
+    strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 1000,
+    replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 5,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the shortest slot that holds, for feeds, workers and latency profiles, and draw capacity curves."""
+    from harness.qualification.stress import Plan, run_stress, shipped
+
+    chosen = _chosen(scenario, seed=seed)
+    plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
+    command = _command("stress", scenario, strips=strips, replications=replications, seed=seed)
+    with bar() as progress:
+        folder, values = run_stress(chosen, where=scenario, plan=plan, out=out, command=command, progress=progress)
+    typer.echo(json.dumps(values, indent=1) if as_json else folder / "report.html")
+
+
+@app.command()
 def swarm(
     scenario: Annotated[Path, typer.Argument(help="Scenario with faults, each at a rate.")] = SWARM_SCENARIO,
     replications: Annotated[int, typer.Option(min=1, help="Each with other faults on.")] = 1000,
@@ -337,6 +359,27 @@ def kit_sheet(
         raise InputError(str(out), "a file that does not exist yet", "one that does")
     contact_sheet(_kit("knapp", seed), Renderer(seed=7)).save(out, format="PNG", optimize=True)
     typer.echo(out)
+
+
+@app.command()
+def compare(
+    bundle: Annotated[str, typer.Option(help="Bundle whose scores are compared.")] = "compact",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each product of the development kit.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Scores and inspectors side by side on the development kit: AUROC, misses at 1 and 5 % false rejects, time."""
+    import pandas as pd
+
+    from harness.comparison import compare as compared
+
+    with bar() as progress:
+        rows = compared(bundle, runs=runs, progress=progress).rows()
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    table = pd.DataFrame(rows).drop(columns="by_class").set_index("inspector")
+    typer.echo(table.T.to_string(float_format=lambda value: f"{value:.3f}"))
+    typer.echo(pd.DataFrame({row["inspector"]: row["by_class"] for row in rows}).to_string(float_format="%.3f"))
 
 
 @kit_app.command("import")

@@ -141,7 +141,7 @@ def benchmark(
             began = time.perf_counter_ns()
             rebuilt = runtime.rebuild(images)
             ran = time.perf_counter_ns()
-            SCORES[score](images, rebuilt)
+            SCORES[score](images, rebuilt, 1)
             done = time.perf_counter_ns()
             for stage, time_ns in zip(stages, (ran - began, done - ran, done - began), strict=True):
                 stages[stage].append(time_ns)

@@ -19,7 +19,7 @@ GROUND = {"errors", "geometry", "streams", "progress", "system"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
 TABLES = {"line", "report", "acceptance", "result"}
-WHOLE = {"qualification", "training", "difficulty", "study"}
+WHOLE = {"qualification", "training", "difficulty", "comparison", "study"}
 BELOW = GROUND | TYPED_EDGE | PARTS | TABLES
 
 ARROWS: dict[str, set[str]] = {
@@ -37,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "report": GROUND | TYPED_EDGE | {"acceptance", "result"},
     "acceptance": {"errors", "streams"} | TYPED_EDGE,  # takes tables too; knows no pixels, no clock, no ledger
     **dict.fromkeys(WHOLE, BELOW),
+    "comparison": BELOW | {"difficulty"},  # whose tuned classical inspectors are compared
     "cli": BELOW | WHOLE,
     "__main__": {"cli"},
 }

@@ -24,7 +24,8 @@ class NetworkDetector:
     Args:
         bundle: Name under `model/weights`, or the path of a bundle.
         geometry: Of the acquisitions; fixes the batch.
-        score: `ssim`, the paper's, or `marked`, by the bundle's marker on all frames of a patch together.
+        score: `ssim`, the paper's; `marked`, by the bundle's marker on all frames of a patch together; or another of
+            `model.scoring`, for comparison.
         backend: `tensorflow`, or `auto` for the fastest there is, which is TensorFlow.
 
     Raises:
@@ -34,17 +35,17 @@ class NetworkDetector:
     def __init__(self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto") -> None:
         from model.bundle import BundleError, find_bundle, load_bundle
         from model.runtime import MarkingRuntime, TensorFlowRuntime
-        from model.scoring import MARKED, SCORES
+        from model.scoring import JOINT, MARKED, SCORES
 
         if backend not in ("tensorflow", "auto"):
             raise DetectorError("detector.backend", "tensorflow or auto, the others are not built yet", backend)
         if score not in (*SCORES, MARKED):
             raise DetectorError("detector.score", f"one of {', '.join([*SCORES, MARKED])}", score)
-        self.joint = score == MARKED
+        self.joint = score in JOINT
         self._runtime: TensorFlowRuntime | MarkingRuntime
         try:
             self.bundle: Bundle = load_bundle(find_bundle(bundle))
-            if self.joint:
+            if score == MARKED:
                 self._runtime = MarkingRuntime(self.bundle, geometry.patches, frames=len(geometry.frames))
             else:
                 self._runtime = TensorFlowRuntime(self.bundle, geometry.patches)
@@ -53,7 +54,8 @@ class NetworkDetector:
         self.score_name = score
         self.geometry = geometry
         self.name = f"{self.bundle.network.name} ({self._runtime.name}, {score})"
-        self.digest = self.bundle.marker.digest if self.joint and self.bundle.marker else self.bundle.digest
+        marker = self.bundle.marker if score == MARKED else None
+        self.digest = self.bundle.digest if marker is None else marker.digest
         self.stages_us: Mapping[str, int] = {}
 
     def score(self, inspection: Inspection) -> Scores:
@@ -66,7 +68,8 @@ class NetworkDetector:
         rebuilt, logits = self._run(patches)
         ran = time.perf_counter_ns()
         if logits is None:
-            scores = SCORES[self.score_name](patches, rebuilt).reshape(self.geometry.shape)
+            frames = len(self.geometry.frames)
+            scores = SCORES[self.score_name](patches, rebuilt, frames).reshape(self.geometry.shape)
         else:
             together = mark_score(logits).reshape(1, *self.geometry.shape[1:])
             scores = np.repeat(together, len(self.geometry.frames), axis=0)

@@ -112,6 +112,12 @@ class Renderer:
         pose, liquid, _ = self._run(plastic, strip, run)
         return _posed_rings(liquid, pose, exposure_time_ms(number))
 
+    def stuck(self, strip: Strip, run: int) -> int:
+        """Bubbles and drops of one acquisition that do not move: the hardest of what is good."""
+        plastic, _ = self._products(strip.seed, strip.defect)
+        _, liquid, _ = self._run(plastic, strip, run)
+        return sum(body.speed == 0 and not body.floats for body in liquid.bodies)
+
     def mask(self, strip: Strip, run: int, numbers: Sequence[int] | None = None) -> Mask:
         """Truth, bool (frames, 1024, 1280): the pixels of the strip's defect; all False for a good strip."""
         numbers = self.geometry.frames if numbers is None else numbers

@@ -107,7 +107,7 @@ def test_figures_can_be_shown(measured: tuple[Benchmark, list]) -> None:
     [
         ({"patches": 0}, "patches, calls: expected >= 1, got 0 and 1000"),
         ({"calls": 0}, "patches, calls: expected >= 1, got 60 and 0"),
-        ({"score": "none"}, "score: expected one of ssim, got none"),
+        ({"score": "none"}, "score: expected one of ssim, mse, local, persistent, got none"),
     ],
 )
 def test_choices_that_measure_nothing_are_refused(choice: dict, message: str, bundle: Bundle) -> None:

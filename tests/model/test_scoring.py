@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from model.scoring import SCORES, heatmap, residual
 from model.ssim import dissimilarity
@@ -8,7 +9,9 @@ from model.ssim import dissimilarity
 
 def test_the_papers_score_is_there_by_name() -> None:
     """`ssim` is the fused 1 - SSIM."""
-    assert SCORES["ssim"] is dissimilarity
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32), np.uint8)
+    rebuilt = np.full((2, 32, 32), 0.5, np.float32)
+    np.testing.assert_array_equal(SCORES["ssim"](images, rebuilt, 1), dissimilarity(images, rebuilt))
 
 
 def test_residual_by_hand() -> None:
@@ -30,3 +33,24 @@ def test_heatmap_by_hand() -> None:
 def test_heatmap_of_a_flat_residual_is_cold() -> None:
     """Nothing to tell apart: all zero, nothing divided by zero."""
     assert not heatmap(np.full((1, 4, 4), 0.3, np.float32)).any()
+
+
+def test_a_dark_square_by_hand() -> None:
+    """16 x 16 px at 0.2 below what was rebuilt score 0.2 locally, and a 16th of that squared over 64 x 64 px."""
+    rebuilt = np.full((1, 64, 64), 0.6, np.float32)
+    images = np.full((1, 64, 64), 153, np.uint8)
+    images[0, 16:32, 32:48] = 102
+    assert SCORES["local"](images, rebuilt, 1) == pytest.approx([0.2], abs=1e-6)
+    assert SCORES["mse"](images, rebuilt, 1) == pytest.approx([0.04 / 16], abs=1e-6)
+    light = np.full((1, 64, 64), 204, np.uint8)
+    assert SCORES["local"](light, rebuilt, 1) == pytest.approx([0.0], abs=1e-6)
+
+
+def test_what_moved_does_not_persist() -> None:
+    """Two frames of two patches: a dark square at one place in both persists, one at two places does not."""
+    rebuilt = np.full((4, 64, 64), 0.6, np.float32)
+    images = np.full((4, 64, 64), 153, np.uint8)
+    images[0, 16:32, 32:48] = images[2, 16:32, 32:48] = 102  # frames 0 and 1 of the first patch
+    images[1, 0:16, 0:16] = images[3, 32:48, 0:16] = 102
+    assert SCORES["persistent"](images, rebuilt, 2) == pytest.approx([0.2, 0.0, 0.2, 0.0], abs=1e-6)
+    assert SCORES["local"](images, rebuilt, 2) == pytest.approx([0.2] * 4, abs=1e-6)
