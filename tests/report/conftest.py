@@ -236,7 +236,8 @@ def manifest_of(case: Case, summary: dict[str, Any]) -> dict[str, Any]:
     """`manifest.json`, before the digests of the files."""
     boxes = [[256 * region, 246 * vial] for vial in range(case.vials) for region in range(len(case.regions))]
     return {
-        "scenario": {"name": "small", "kit": {"runs": case.runs}, "detector": {"factory": "x:y", "level": "strip"}},
+        "scenario": {"name": "small", "kit": {"runs": case.runs, "required": case.required},
+                     "detector": {"factory": "x:y", "level": "strip"}},
         "run_id": summary["run_id"], "command": case.command, "quick": case.quick, "detector": "a detector",
         "detector_made_by": {}, "provenance": case.provenance, "digests": summary["digests"],
         "geometry": {"frames": [1, 8, 16], "vials": case.vials, "regions": list(case.regions),
