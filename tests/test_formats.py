@@ -76,6 +76,7 @@ def test_page_shows_every_file() -> None:
         "summary.json",
         "manifest.json",
         "swarm.json",
+        "stress.json",
         "capsule.json",
         "record.jsonl",
     }

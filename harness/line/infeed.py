@@ -20,6 +20,15 @@ BURST_SLOTS = 10
 POISSON_LOAD = 0.9
 """Mean strips a slot under the feed `poisson`."""
 
+STRIPS_A_SLOT = {
+    "constant": 1.0,
+    "jittered": 1.0,
+    "bursty": BURST / BURST_SLOTS,
+    "starved": 0.75,
+    "poisson": POISSON_LOAD,
+}
+"""What each feed brings in the long run."""
+
 
 def arrivals_us(feed: str, count: int, slot_us: int, *, rng: np.random.Generator) -> list[int]:
     """When each strip reaches the infeed, in order.

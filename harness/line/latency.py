@@ -81,7 +81,8 @@ LatencyProfile = NormalLatency | EmpiricalLatency
 
 _TABLE2_SPREADS = {"table2-as-seconds": 0.0, "table2-as-seconds-1": 0.01,
                    "table2-as-seconds-2": 0.02, "table2-as-seconds-5": 0.05}  # fmt: skip
-_TABLE2_US = 487_300  # Table 2 of the paper gives 0.4873 without a unit; read as seconds it nearly fills the slot.
+TABLE2_US = 487_300
+"""Table 2 of the paper gives 0.4873 without a unit; read as seconds it nearly fills the slot."""
 
 
 def profile(name: str, *, seed: int = 7, replication: int = 0, where: str = "line.profile") -> LatencyProfile:
@@ -94,11 +95,24 @@ def profile(name: str, *, seed: int = 7, replication: int = 0, where: str = "lin
     0.02
     """
     if name in _TABLE2_SPREADS:
-        return NormalLatency(name, _TABLE2_US, _TABLE2_SPREADS[name], seed, replication)
-    measured = {path.stem: path for path in sorted(PROFILES.glob("*")) if path.suffix in (".csv", ".parquet")}
+        return NormalLatency(name, TABLE2_US, _TABLE2_SPREADS[name], seed, replication)
+    measured = _measured()
     if name not in measured:
-        raise ScenarioError(where, f"one of {', '.join((*_TABLE2_SPREADS, *measured))}", repr(name))
+        raise ScenarioError(where, f"one of {', '.join(profile_names())}", repr(name))
     return measured_profile(measured[name], seed=seed, replication=replication)
+
+
+def profile_names() -> tuple[str, ...]:
+    """Every profile that ships.
+
+    >>> profile_names()[:2]
+    ('table2-as-seconds', 'table2-as-seconds-1')
+    """
+    return (*_TABLE2_SPREADS, *_measured())
+
+
+def _measured() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(PROFILES.glob("*")) if path.suffix in (".csv", ".parquet")}
 
 
 def measured_profile(path: Path, *, seed: int = 7, replication: int = 0) -> EmpiricalLatency:

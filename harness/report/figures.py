@@ -172,6 +172,35 @@ def scores_figure(scores: Scores) -> Markup:
     return _inline(figure, f"Histogram of the highest scores, {scores.region}: {told}.", key)
 
 
+@dataclass(frozen=True)
+class Line:
+    """Shares of late strips at slot lengths, for one latency profile."""
+
+    name: str
+    slots_ms: list[float]
+    late: list[float]
+
+
+def capacity_figure(lines: Sequence[Line], *, slot_ms: float) -> Markup:
+    """Share of late strips against slot length, a line a latency profile; the scenario's slot is marked."""
+    colours = (MACHINE, INSPECTORS, GOOD, "#1b6b3a", "#6b3f8a")
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(7.2, 3.0)
+        for place, line in enumerate(lines):
+            look = {"color": colours[place % len(colours)], "linestyle": ("-", "--")[place // len(colours) % 2]}
+            axes.plot(line.slots_ms, line.late, marker="o", markersize=3, linewidth=1.4, label=line.name, **look)
+        axes.axvline(slot_ms, color=LIMIT, linewidth=1.2, label=f"slot {slot_ms:g} ms")
+        axes.set(ylim=(-0.03, 1.03), xlabel="slot, ms", ylabel="share of strips late")
+        axes.set_title("Late strips against slot length")
+        axes.legend(loc="upper right")
+    told = "; ".join(
+        f"{line.name} {100 * line.late[0]:.1f} % at {line.slots_ms[0]:.0f} ms,"
+        f" {100 * line.late[-1]:.1f} % at {line.slots_ms[-1]:.0f} ms"
+        for line in lines
+    )
+    return _inline(figure, f"Share of late strips against slot length: {told}.", "capacity")
+
+
 def _axes(width_in: float, height_in: float) -> tuple[Figure, Any]:
     """A figure with one pair of axes; margins are fixed, since finding them would draw everything twice."""
     figure = Figure(figsize=(width_in, height_in))

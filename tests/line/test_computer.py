@@ -7,34 +7,18 @@ from math import factorial
 
 import numpy as np
 import pytest
-import simpy
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from harness.line.clock import VirtualClock
-from harness.line.computer import Computer, Job
-from harness.line.faults import Faults
-from harness.line.flow import Fed, Outcome
-from harness.line.latency import Latency, NormalLatency
-from harness.line.layout import Layout
-from harness.line.ledger import Ledger, TapeRecorder
-from harness.line.processes import Steps, start
+from harness.line.alone import m_d_1_wait_us, waits_us
+from harness.line.flow import Fed
+from harness.line.latency import NormalLatency
 from harness.streams import stream
 
 REPLICATIONS = 30
 JOBS = 1500
 WARM_UP = 300  # jobs left out: the queue begins empty, the formulas are about one that has long been running
 SERVICE_US = 10_000
-
-
-class Ignore:
-    """A receiver that lets results fall."""
-
-    def result(self, job: Job, outcome: Outcome) -> None:
-        """Nothing waits for it."""
-
-    def failure(self, job: Job, cause: str) -> None:
-        """Nothing waits for it."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +30,6 @@ class Listed:
     def service_us(self, fed: Fed) -> int:
         """Microseconds for this strip."""
         return self.durations_us[int(fed.product)]
-
-
-def waits_us(gaps_us: list[int], latency: Latency, workers: int = 1) -> NDArray[np.int64]:
-    """Waiting times in the queue of a computer that runs alone: no slot, no limit, no cut-off."""
-    env, ledger, layout = simpy.Environment(), Ledger(0), Layout(workers=workers)
-    computer = Computer(
-        env, layout, VirtualClock(latency), lambda fed: Outcome(fed.product, fed.run, "r", False),
-        recipe="r", ledger=ledger, tape=TapeRecorder(), faults=Faults(), receiver=Ignore(), unlimited=True,
-    )  # fmt: skip
-
-    def arrive() -> Steps:
-        for slot, gap_us in enumerate(gaps_us):
-            yield env.timeout(gap_us)
-            ledger.open(int(env.now), 0)
-            ledger.frames_us[slot] = int(env.now)
-            computer.submit(Job(slot, Fed(str(slot), 1, "good"), layout.exposures, 0))
-
-    start(env, arrive())
-    env.run()
-    waits: NDArray[np.int64] = np.array(ledger.inference_start_us, np.int64) - np.array(ledger.frames_us, np.int64)
-    return waits
 
 
 def exponential_us(purpose: str, mean_us: float, replication: int) -> list[int]:
@@ -92,6 +55,12 @@ def erlang_c(workers: int, offered: float) -> float:
     return busy / (sum(offered**k / factorial(k) for k in range(workers)) + busy)
 
 
+def test_a_computer_with_more_work_than_time_has_no_mean_wait() -> None:
+    """At a load of 1 the queue grows without end, and the formula says so."""
+    with pytest.raises(ValueError, match=r"expected a number in \[0, 1\), got 1\.0"):
+        m_d_1_wait_us(1.0, SERVICE_US)
+
+
 def test_d_d_1_never_waits_while_there_is_time() -> None:
     """Regular arrivals at a faster computer find it idle; at a slower one each waits longer by the difference."""
     assert waits_us([100] * 50, NormalLatency("fast", 100)).tolist() == [0] * 50
@@ -108,15 +77,12 @@ def test_d_d_2_carries_twice_as_much() -> None:
 
 @pytest.mark.parametrize("load", [0.5, 0.8])
 def test_m_d_1_waits_as_theory_says(load: float) -> None:
-    """Mean wait of Poisson arrivals at a constant service, inside its 99 % interval over 30 replications.
-
-    Source: Pollaczek (1930), Khinchine (1932): W = load * service / (2 (1 - load)) for M/D/1.
-    """
+    """Mean wait of Poisson arrivals at a constant service, inside its 99 % interval over 30 replications."""
     waits = [
         waits_us(exponential_us("arrivals", SERVICE_US / load, replication), NormalLatency("constant", SERVICE_US))
         for replication in range(REPLICATIONS)
     ]
-    check_mean_wait(load * SERVICE_US / (2 * (1 - load)), waits)
+    check_mean_wait(m_d_1_wait_us(load, SERVICE_US), waits)
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8])

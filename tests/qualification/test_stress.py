@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ResultError, ScenarioError
+from harness.qualification.stress import Plan, run_stress, shipped
+from harness.report.stress import stress_html, write_stress_report
+from harness.scenario import load_scenario
+
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "table2-as-seconds.toml"
+SMALL = Plan(("table2-as-seconds",), strips=5, replications=2, free_strips=40)
+
+
+def test_a_stress_run_leaves_figures_and_a_report(tmp_path: Path) -> None:
+    """Every feed, worker and way to the gate has a row; five strips show nothing, and the report says so."""
+    folder, values = run_stress(load_scenario(SCENARIO), where=SCENARIO, plan=SMALL, out=tmp_path / "stress")
+    assert json.loads((folder / "stress.json").read_text()) == values
+    assert len(values["shortest"]) == 5 * 2 + 2 * 2
+    assert all(row["slot_ms"] is None for row in values["shortest"])
+    assert [row["load"] for row in values["free_running"]] == [0.5, 0.8, 0.9, 0.975]
+    late = [row["late"] for row in values["curve"]]
+    assert late[0] == 10
+    assert late[-1] == 0
+    formats = (SCENARIO.parents[1] / "docs" / "formats.md").read_text()
+    shown = json.loads(formats.partition("`stress.json`\n")[2].partition("```json\n")[2].partition("```")[0])
+    assert set(shown) == set(values)
+    for name in ("shortest", "curve", "free_running"):
+        assert set(shown[name][0]) == set(values[name][0])
+    page = (folder / "report.html").read_text()
+    assert "none holds" in page
+    assert "<svg" in page
+    assert page == stress_html(values)
+    assert not {"positive", "negative"} & set(page.lower().split())
+
+
+@pytest.mark.parametrize("name", ["slot-sweep", "burst-feed"])
+def test_the_other_stress_scenarios_run_in_a_small_form(name: str, tmp_path: Path) -> None:
+    """Each asks its question in the first line, and its own feed and slot reach the figures."""
+    path = SCENARIO.parent / f"{name}.toml"
+    assert path.read_text().splitlines()[0].endswith("?")
+    scenario = load_scenario(path)
+    plan = Plan((scenario.line.profile or "",), strips=2, replications=2, free_strips=8)
+    _, values = run_stress(scenario, where=path, plan=plan, out=tmp_path / "stress")
+    assert values["layout"]["feed"] == scenario.line.feed
+    assert {row["profile"] for row in values["curve"]} == {scenario.line.profile}
+
+
+def test_profiles_are_those_that_ship() -> None:
+    """The scenario's own comes first."""
+    assert shipped(load_scenario(SCENARIO)) == (
+        "table2-as-seconds", "table2-as-seconds-1", "table2-as-seconds-2", "table2-as-seconds-5", "two-core-reference",
+    )  # fmt: skip
+
+
+def test_what_cannot_be_stressed(tmp_path: Path) -> None:
+    """An unknown profile and a single replication are said before anything is simulated, and nothing is written."""
+    scenario, out = load_scenario(SCENARIO), tmp_path / "stress"
+    with pytest.raises(ScenarioError, match="--profile: expected one of table2-as-seconds, "):
+        run_stress(scenario, where=SCENARIO, plan=Plan(("lightning",)), out=out)
+    with pytest.raises(ScenarioError, match="at least 1 strip and 2 replications, got 1000, 1"):
+        run_stress(scenario, where=SCENARIO, plan=Plan((), replications=1), out=out)
+    assert not out.exists()
+
+
+def test_a_report_needs_its_figures(tmp_path: Path) -> None:
+    """A folder without them is said in one sentence."""
+    with pytest.raises(ResultError, match="expected what a stress run has written"):
+        write_stress_report(tmp_path)
