@@ -287,29 +287,6 @@ def stress(
 
 
 @app.command()
-def stress(
-    scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
-    profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
-    strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 1000,
-    replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 5,
-    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Find the shortest slot that holds, for feeds, workers and latency profiles, and draw capacity curves."""
-    from harness.qualification.stress import Plan, run_stress, shipped
-
-    chosen = _chosen(scenario, seed=seed)
-    plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
-    command = _command("stress", scenario, strips=strips, replications=replications, seed=seed)
-    with bar() as progress:
-        folder, values = run_stress(
-            chosen, where=scenario, plan=plan, out=out, command=command, progress=progress
-        )
-    typer.echo(json.dumps(values, indent=1) if as_json else folder / "report.html")
-
-
-@app.command()
 def swarm(
     scenario: Annotated[Path, typer.Argument(help="Scenario with faults, each at a rate.")] = SWARM_SCENARIO,
     replications: Annotated[int, typer.Option(min=1, help="Each with other faults on.")] = 1000,
