@@ -19,7 +19,9 @@ Stack = NDArray[np.float32]
 MOST = 3
 SIDE_PX = (10.0, 130.0)
 CONTRAST = (0.05, 0.7)
+DENT_SIDE_PX = (30.0, 250.0)
 DENT_PX = (2.0, 16.0)
+EDGE_TRIES = 12
 MOVING_SHARE = 0.25
 SINKING_PX = (-10.0, 45.0)
 """How far a moving one gets between two frames, downwards."""
@@ -51,16 +53,17 @@ def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[St
 
 
 def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
-    side = int(np.exp(rng.uniform(*np.log(SIDE_PX))))
-    shape = _shape(side, rng)
     kind = rng.random()
+    dent = kind >= 0.7
+    side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX if dent else SIDE_PX))))
+    shape = _blob(side, rng, sharpest=0.15 * side) if dent else _shape(side, rng)
     size = out.shape[1]
-    y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
-    moves = kind < 0.75 and rng.random() < MOVING_SHARE
+    y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2) if not dent else _at_an_edge(out[0], side, rng)
+    moves = not dent and rng.random() < MOVING_SHARE
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
-    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.65 <= kind < 0.7 else None
+    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.62 <= kind < 0.66 else None
     for frame in range(len(out)):
         if moves and frame:
             y += rng.uniform(*SINKING_PX)
@@ -71,15 +74,27 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
             continue
         inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         mask, window = shape[inner], out[frame, rows, columns]
-        if kind < 0.52:  # a shadow
+        if kind < 0.5:  # a shadow
             window *= 1 - contrast * mask
-        elif kind < 0.6:  # a light
+        elif kind < 0.57:  # a light
             window *= 1 + 0.6 * contrast * mask
-        elif kind < 0.75:  # foreign grey, texture or product
-            source = grey if kind < 0.65 else texture[inner] if texture is not None else other[frame, rows, columns]
+        elif not dent:  # foreign grey, texture or product
+            source = grey if kind < 0.62 else texture[inner] if texture is not None else other[frame, rows, columns]
             window += blend * mask * (source - window)
-        else:  # a dent
+        else:
             _dent(window, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
+
+
+def _at_an_edge(picture: Field, side: int, rng: np.random.Generator) -> tuple[float, float]:
+    """(y, x) of a window whose middle lies where light changes: a dent in an even ground would not be seen."""
+    size = len(picture)
+    places = rng.integers(4, size - 4, (EDGE_TRIES, 2))
+    steps = [
+        abs(float(picture[y + 3, x] - picture[y - 3, x])) + abs(float(picture[y, x + 3] - picture[y, x - 3]))
+        for y, x in places
+    ]
+    y, x = places[int(np.argmax(steps))]
+    return float(y - side / 2), float(x - side / 2)
 
 
 @njit(cache=True, nogil=True)
@@ -100,28 +115,40 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
 
 
 def _shape(side: int, rng: np.random.Generator) -> Field:
-    """float32 (side, side) in [0, 1]: a blob, a line or a heap, within the circle of the window, soft or sharp."""
+    """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
+    kind = rng.random()
+    if kind < 0.5:
+        return _blob(side, rng)
+    rim = (1.0 - _radius(side, rng)) * side * 0.25
+    if kind < 0.85:  # lines follow a smooth field's isoline, rings those of a rough one
+        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.75 else (2, 4))
+        width = rng.uniform(0.5, 2.0)
+        steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
+        return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))
+    field = random_perlin((side, side), rng=rng, powers=(2, 5))
+    return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
+
+
+def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6) -> Field:
+    """One piece with an uneven outline, whose edge rises over `sharpest` px, half the window, or something between."""
+    soft = np.exp(rng.uniform(*np.log((sharpest, 0.5 * side))))
+    field = random_perlin((side, side), rng=rng, powers=(0, 2))
+    return _smooth((1.0 - _radius(side, rng) - 0.35 * (1 - field)) * (0.5 * side / soft))
+
+
+def _radius(side: int, rng: np.random.Generator) -> Field:
+    """Distance from the window's middle as a share of half its side, along a turned and stretched ellipse."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / side) - np.float32(1)
-    stretch = np.float32(np.exp(rng.uniform(-0.7, 0.7)))
-    turn = rng.uniform(0, np.pi)
+    stretch, turn = np.exp(rng.uniform(-0.7, 0.7)), rng.uniform(0, np.pi)
     u = np.cos(turn) * place[None] + np.sin(turn) * place[:, None]
     v = -np.sin(turn) * place[None] + np.cos(turn) * place[:, None]
-    radius = np.sqrt((u * max(stretch, 1.0)) ** 2 + (v * max(1 / stretch, 1.0)) ** 2)
-    kind = rng.random()
-    soft = np.exp(rng.uniform(*np.log((0.6, 0.5 * side))))  # px over which an edge rises
-    if kind < 0.6:
-        field = random_perlin((side, side), rng=rng, powers=(0, 2))
-        level = (1.0 - radius - 0.35 * (1 - field)) * (0.5 * side / soft)
-    elif kind < 0.8:
-        field = random_perlin((side, side), rng=rng, powers=(0, 1))
-        width = rng.uniform(0.5, 2.5)
-        steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
-        level = np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, (1.0 - radius) * side * 0.25)
-    else:
-        field = random_perlin((side, side), rng=rng, powers=(2, 5))
-        level = np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, (1.0 - radius) * side * 0.25)
-    mask: Field = np.clip(level + 0.5, 0.0, 1.0).astype(np.float32)
-    return mask * mask * (3 - 2 * mask)
+    return np.asarray(np.hypot(u * max(stretch, 1.0), v * max(1 / stretch, 1.0)), np.float32)
+
+
+def _smooth(level: Field) -> Field:
+    """0 below -1/2, 1 above 1/2, without a corner between."""
+    share = np.clip(level + 0.5, 0.0, 1.0).astype(np.float32)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
