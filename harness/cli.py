@@ -7,6 +7,7 @@ Standard output carries results, one value or one JSON document; messages and pr
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -292,6 +293,7 @@ def swarm(
     replications: Annotated[int, typer.Option(min=1, help="Each with other faults on.")] = 1000,
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Side by side.")] = 1,
+    minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop then, and say how far it came.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make for the counts and the capsules.")] = None,
     repeat: Annotated[Path | None, typer.Option(help="Run the replication of this capsule again instead.")] = None,
     as_json: Json = False,
@@ -304,10 +306,14 @@ def swarm(
         typer.echo(told)
         raise typer.Exit(1 if breaks else 0)
     chosen = _chosen(scenario, seed=seed)
+    command = _command(
+        "swarm", scenario, replications=replications, seed=seed, processes=processes, minutes=minutes
+    )  # fmt: skip
     with bar() as progress:
         done = run_swarm(
-            chosen, where=scenario, replications=replications, processes=processes, out=out, progress=progress
-        )
+            chosen, where=scenario, replications=replications, processes=processes,
+            limit_s=math.inf if minutes is None else 60 * minutes, out=out, command=command, progress=progress,
+        )  # fmt: skip
     typer.echo(json.dumps(done.counts, indent=1) if as_json else done.in_words())
     raise typer.Exit(0 if done.counts["passed"] else 1)
 

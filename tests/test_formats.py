@@ -228,9 +228,9 @@ def test_a_capsule_is_run_again(written: Path) -> None:
 
 
 def test_a_swarm_has_the_keys_of_the_page() -> None:
-    """What a campaign counts is what the page shows, under a head of scenario, digest, seed and versions."""
+    """What a campaign counts is what the page shows, under a head that says what was run, and on what."""
     shown = json.loads(EXAMPLES["swarm.json"])
-    assert set(shown) == {"scenario", "digest", "seed", "versions", *Campaign().as_dict()}
+    assert set(shown) == {"scenario", "digest", "seed", "command", "versions", "hardware", *Campaign().as_dict()}
     assert [row["replication"] for row in shown["broken"]] == [17]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -33,7 +36,8 @@ class Campaign:
     """Counts over replications; adds up.
 
     Attributes:
-        replications: Run so far.
+        asked: Replications that were to be run.
+        replications: Run so far; fewer than asked when time was up.
         slots: Simulated.
         states: Replications that reached each state.
         injected: Strikes by kind of fault.
@@ -43,6 +47,7 @@ class Campaign:
         capsules: The first of those.
     """
 
+    asked: int = 0
     replications: int = 0
     slots: int = 0
     states: Counter[str] = field(default_factory=Counter)
@@ -59,8 +64,8 @@ class Campaign:
 
     @property
     def passed(self) -> bool:
-        """No rule broken, every state reached."""
-        return self.broken == 0 and not self.unreached
+        """All that was asked has been run, no rule broken, every state reached."""
+        return self.replications >= self.asked and self.broken == 0 and not self.unreached
 
     def add(self, other: Campaign) -> None:
         """Takes in the counts of other replications."""
@@ -78,6 +83,7 @@ class Campaign:
         """As `swarm.json` holds it."""
         return {
             "passed": self.passed,
+            "asked": self.asked,
             "replications": self.replications,
             "slots": self.slots,
             "broken": [
@@ -101,17 +107,19 @@ def run_campaign(
     where: str,
     replications: int,
     processes: int = 1,
+    limit_s: float = math.inf,
     capsules: str = "capsules",
     progress: Progress = silent,
     tracking: Register = Tracking,
 ) -> Campaign:
-    """Runs a swarm; the counts are the same whatever the number of processes.
+    """Runs a swarm; the counts are the same whatever the number of processes, where time allows all of it.
 
     Args:
         scenario: Its faults, each with a rate; its layout, seed and latency profile.
         where: Names the scenario in errors.
         replications: How many, from 0.
         processes: Side by side; 1 runs here.
+        limit_s: Wall time; after it no further batch counts. At least one batch does.
         capsules: Folder that messages name as the place of a capsule; nothing is written here.
         progress: Told of replications.
         tracking: Makes the register, see `run_plan`.
@@ -123,10 +131,13 @@ def run_campaign(
     plan(scenario, layout, replication=0, where=where)  # a bad scenario is told before any process starts
     batch = partial(_batch, scenario, layout, capsules, tracking)
     spans = [(first, min(first + BATCH, replications)) for first in range(0, replications, BATCH)]
-    whole = Campaign()
-    for part in _side_by_side(batch, spans, processes):
-        whole.add(part)
-        progress("replications", whole.replications, replications)
+    whole, end_s = Campaign(asked=replications), time.monotonic() + limit_s
+    with closing(_side_by_side(batch, spans, processes)) as parts:
+        for part in parts:
+            whole.add(part)
+            progress("replications", whole.replications, replications)
+            if time.monotonic() >= end_s:
+                break
     return whole
 
 
@@ -137,13 +148,16 @@ def capsule_name(replication: int) -> str:
 
 def _side_by_side(
     batch: Callable[[tuple[int, int]], Campaign], spans: list[tuple[int, int]], processes: int
-) -> Iterator[Campaign]:
+) -> Generator[Campaign]:
     if processes == 1:
         yield from map(batch, spans)
         return
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(batch, span) for span in spans]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(batch, span) for span in spans]):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # those not begun, when time is up
 
 
 def _batch(scenario: Scenario, layout: Layout, folder: str, tracking: Register, span: tuple[int, int]) -> Campaign:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.line.swarm import run_plan
 from harness.progress import Progress, silent
 from harness.result.folder import check_new, new_folder, write_json
 from harness.scenario import Scenario
-from harness.system import versions
+from harness.system import hardware, versions
 
 CAPSULES = "capsules"
 
@@ -37,7 +38,8 @@ class Swarm:
         reached = sum(count > 0 for count in counts["states"].values())
         recovery = counts["recovery_slots"]
         lines = [
-            f"{'SAFE' if counts['passed'] else 'NOT SHOWN SAFE'}: {counts['replications']:,} replications,"
+            f"{'SAFE' if counts['passed'] else 'NOT SHOWN SAFE'}: {counts['replications']:,} of"
+            f" {counts['asked']:,} replications,"
             f" {counts['slots']:,} slots, {sum(fault['injected'] for fault in counts['faults'].values()):,} faults",
             f"  rules broken {counts['broken_count']} (an escape or a lost strip is one of them)",
             f"  recovered within {recovery['longest']} slots, {recovery['bound']} allowed",
@@ -55,7 +57,9 @@ def run_swarm(
     where: Path,
     replications: int,
     processes: int = 1,
+    limit_s: float = math.inf,
     out: Path | None = None,
+    command: str = "",
     progress: Progress = silent,
 ) -> Swarm:
     """Runs a swarm and writes its folder, by default under `results/<scenario>/`.
@@ -66,11 +70,13 @@ def run_swarm(
     folder = out or Path("results") / scenario.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.digest()[:8]}"
     check_new(folder)
     done = run_campaign(
-        scenario, where=str(where), replications=replications, processes=processes,
+        scenario, where=str(where), replications=replications, processes=processes, limit_s=limit_s,
         capsules=str(folder / CAPSULES), progress=progress,
     )  # fmt: skip
-    head = {"scenario": scenario.name, "digest": scenario.digest(), "seed": scenario.seed, "versions": versions()}
-    counts = {**head, **done.as_dict()}
+    counts = {
+        "scenario": scenario.name, "digest": scenario.digest(), "seed": scenario.seed, "command": command,
+        "versions": versions(), "hardware": hardware(), **done.as_dict(),
+    }  # fmt: skip
     with new_folder(folder) as beside:
         write_json(beside / "swarm.json", counts)
         if done.capsules:
