@@ -19,8 +19,8 @@ Stack = NDArray[np.float32]
 MOST = 3
 SIDE_PX = (10.0, 130.0)
 CONTRAST = (0.05, 0.7)
-DENT_SIDE_PX = (30.0, 250.0)
-DENT_PX = (2.0, 16.0)
+DENT_SIDE_PX = (24.0, 150.0)
+DENT_PX = (4.0, 16.0)
 EDGE_TRIES = 12
 MOVING_SHARE = 0.25
 SINKING_PX = (-10.0, 45.0)
@@ -54,7 +54,7 @@ def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[St
 
 def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
     kind = rng.random()
-    dent = kind >= 0.7
+    dent = kind >= 0.84
     side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX if dent else SIDE_PX))))
     shape = _blob(side, rng, sharpest=0.15 * side) if dent else _shape(side, rng)
     size = out.shape[1]
@@ -63,7 +63,7 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
-    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.62 <= kind < 0.66 else None
+    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.75 <= kind < 0.79 else None
     for frame in range(len(out)):
         if moves and frame:
             y += rng.uniform(*SINKING_PX)
@@ -74,12 +74,12 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
             continue
         inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         mask, window = shape[inner], out[frame, rows, columns]
-        if kind < 0.5:  # a shadow
+        if kind < 0.62:  # a shadow
             window *= 1 - contrast * mask
-        elif kind < 0.57:  # a light
+        elif kind < 0.7:  # a light
             window *= 1 + 0.6 * contrast * mask
         elif not dent:  # foreign grey, texture or product
-            source = grey if kind < 0.62 else texture[inner] if texture is not None else other[frame, rows, columns]
+            source = grey if kind < 0.75 else texture[inner] if texture is not None else other[frame, rows, columns]
             window += blend * mask * (source - window)
         else:
             _dent(window, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))

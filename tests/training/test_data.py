@@ -8,7 +8,7 @@ from harness.geometry import PAPER
 from harness.inspection.detector import Inspection, Scores
 from harness.strips.kit import Kit, draw_kit, good_strips, standard_kit
 from harness.strips.renderer import Renderer
-from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks
+from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks, drawn_stacks
 
 
 def test_drawn_chunks_repeat_and_never_end_on_one_strip() -> None:
@@ -25,6 +25,17 @@ def test_training_goes_on_where_it_stopped() -> None:
     """A later start draws the strips that an earlier training would have come to."""
     earlier = list(islice(drawn_chunks(seed=5), 3))
     assert np.array_equal(next(iter(drawn_chunks(seed=5, start=1))).patches, earlier[2].patches)
+
+
+def test_stacks_hold_all_frames_of_a_patch() -> None:
+    """Twenty patches an acquisition with their three inspected frames in order; flags are not to be mirrored."""
+    (chunk,) = islice(drawn_stacks(seed=5), 1)
+    (strip,) = good_strips("training", 1, seed=5)
+    frames = Renderer(seed=5).frames(strip, 1)
+    assert chunk.stacks.shape == (20, 3, 256, 256)
+    for patch, (y, x) in enumerate(PAPER.boxes):
+        np.testing.assert_array_equal(chunk.stacks[patch], frames[:, y : y + 256, x : x + 256])
+    assert chunk.mirrorable.tolist() == 5 * [False, True, True, True]
 
 
 def test_training_strips_are_in_no_kit() -> None:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest
+
+from harness.errors import DetectorError
+from harness.geometry import PAPER
+from harness.inspection.detector import Inspection
+from harness.inspection.network import NetworkDetector
+from harness.strips.kit import standard_kit
+from harness.strips.renderer import Renderer
+from harness.training.workshop import train_marker_of
+from model.bundle import load_bundle, write_bundle
+from model.config import PRESETS
+from model.network import build_networks, build_rebuilder
+
+
+def bundle_without_marker(folder: Path) -> Path:
+    """Fresh weights of a narrow network."""
+    config = PRESETS["compact"].narrowed(8)
+    networks = build_networks(config, seed=0)
+    folder.mkdir()
+    build_rebuilder(networks.encoder, networks.decoder).save_weights(folder / "weights.weights.h5")
+    write_bundle(folder, config, {"seed": 0})
+    return folder
+
+
+@pytest.mark.slow
+def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
+    """Trained for no time it is in the bundle with its origin and a picture, and scores all frames of a vial alike."""
+    folder = bundle_without_marker(tmp_path / "bundle")
+    train_marker_of(bundle=folder, minutes=0.0, folder=tmp_path / "training", seed=1, learning_rate=1e-3, command="x")
+    bundle = load_bundle(folder)
+    assert bundle.marker is not None
+    assert (folder / "marks.png").exists()
+    assert 'commands = ["x"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
+    detector = NetworkDetector(str(folder), PAPER, score="marked")
+    assert detector.digest == bundle.marker.digest != bundle.digest
+    frames = Renderer(seed=1).frames(standard_kit("quick").strips[0], 1)
+    scores = detector.score(Inspection.of_frames(PAPER, frames))
+    assert scores.shape == PAPER.shape
+    assert (scores == scores[0]).all()
+    explained = detector.explain(Inspection.of_frames(PAPER, frames))
+    assert explained.marks is not None
+    assert explained.marks.shape == explained.residual.shape
+    assert explained.heat is explained.marks
+
+
+def test_a_bundle_that_is_none(tmp_path: Path) -> None:
+    """One sentence, and no training begins."""
+    with pytest.raises(DetectorError, match=r"bundle\.toml: expected a file of a detector bundle, got no such file"):
+        train_marker_of(bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, command="x")
+    assert not (tmp_path / "t").exists()
