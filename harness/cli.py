@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         messages.print(str(error), markup=False)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        messages.print("interrupted; nothing was written")
+        messages.print("interrupted")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last resort: a fault of ours is shown whole and exits with 70
         if hasattr(error, "format_message"):  # what a person typed wrongly, said by click
@@ -270,8 +270,8 @@ def calibrate(
 def stress(
     scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
     profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
-    strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 1000,
-    replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 5,
+    strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 700,
+    replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
     as_json: Json = False,
@@ -281,7 +281,9 @@ def stress(
 
     chosen = _chosen(scenario, seed=seed)
     plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
-    command = _command("stress", scenario, strips=strips, replications=replications, seed=seed)
+    command = _command(
+        "stress", scenario, profile=plan.profiles, strips=strips, replications=replications, seed=seed
+    )  # fmt: skip
     with bar() as progress:
         folder, values = run_stress(chosen, where=scenario, plan=plan, out=out, command=command, progress=progress)
     typer.echo(json.dumps(values, indent=1) if as_json else folder / "report.html")
@@ -466,6 +468,8 @@ def _command(name: str, *arguments: object, **options: object) -> str:
         flag = "--" + option.replace("_", "-")
         if value is True:
             words.append(flag)
+        elif isinstance(value, tuple):
+            words += [word for item in value for word in (flag, str(item))]
         elif value is not None and value is not False:
             words += [flag, str(value)]
     return shlex.join(words)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 PACKAGES = (
     "tensorflow-cpu",
@@ -29,6 +35,14 @@ def hardware() -> dict[str, str | int]:
     except (ValueError, OSError, AttributeError):
         memory = 0
     return {"processor": _processor(), "cores": cores, "memory_gib": memory, "system": platform.system()}
+
+
+def peak_memory_mib() -> float:
+    """The most memory this process has held so far, in MiB; 0 where the system does not tell."""
+    if resource is None:
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def versions() -> dict[str, str]:

@@ -6,12 +6,12 @@ gives the sign; nothing here tells a check that a fault was planted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import ScenarioError
+from harness.errors import Problem, ScenarioError
 from harness.inspection.verdict import decide
 from harness.line.flow import Fed, Outcome
 from harness.scenario import FaultChoice
@@ -122,6 +122,8 @@ class Faults:
         self, choices: Sequence[FaultChoice] = (), *, seed: int = 7, replication: int = 0, where: str = "faults"
     ) -> None:
         self._seed, self._replication = seed, replication
+        self._where = where
+        self._aimed = tuple(choices)
         self._choices: dict[str, list[FaultChoice]] = {}
         for place, choice in enumerate(choices):
             _check(choice, f"{where}[{place}]")
@@ -130,6 +132,16 @@ class Faults:
         self._struck: set[tuple[str, str, int]] = set()
         self._injected = dict.fromkeys(self._choices, 0)
         self._delays: dict[str, tuple[int, int]] = dict.fromkeys(self._choices, (0, 0))  # noticed, longest
+
+    def check_aim(self, products: Collection[str]) -> None:
+        """Every fault is aimed at something that comes: a slot from 0 on, a product that is fed.
+
+        Raises:
+            ScenarioError: Every fault that would strike nothing.
+        """
+        problems = list(self._misses(products))
+        if problems:
+            raise ScenarioError.listing(problems)
 
     def strikes(self, kind: str, slot: int, fed: Fed | None) -> bool:
         """Whether a fault strikes here and now; when it does, it is on the account.
@@ -170,6 +182,15 @@ class Faults:
             )
             for kind, (noticed, longest) in self._delays.items()
         )
+
+    def _misses(self, products: Collection[str]) -> Iterator[Problem]:
+        for place, choice in enumerate(self._aimed):
+            for slot in choice.at_slot:
+                if slot < 0:
+                    yield Problem(f"{self._where}[{place}].at_slot", "slots from 0 on", str(slot))
+            for product in choice.products:
+                if product not in products:
+                    yield Problem(f"{self._where}[{place}].products", "products that are fed", repr(product))
 
     def _chosen(self, choice: FaultChoice, slot: int, fed: Fed | None, of_strip: bool) -> bool:
         """Whether one line of the scenario asks for the fault here."""

@@ -5,9 +5,12 @@ Arrivals are computed ahead, since nothing on the line can change them.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.line.flow import Fed
 
@@ -29,8 +32,11 @@ STRIPS_A_SLOT = {
 }
 """What each feed brings in the long run."""
 
+DRAWN_FEEDS = ("jittered", "poisson")
+"""Feeds whose arrivals are drawn; the others are the same in every replication."""
 
-def arrivals_us(feed: str, count: int, slot_us: int, *, rng: np.random.Generator) -> list[int]:
+
+def arrivals_us(feed: str, count: int, slot_us: int, *, rng: np.random.Generator) -> array[int]:
     """When each strip reaches the infeed, in order.
 
     Args:
@@ -40,23 +46,62 @@ def arrivals_us(feed: str, count: int, slot_us: int, *, rng: np.random.Generator
         slot_us: The period.
         rng: Draws the arrivals of "jittered" and "poisson".
 
-    >>> arrivals_us("starved", 4, 300, rng=np.random.default_rng(0))
+    Returns:
+        Microseconds, 8 bytes a strip.
+
+    >>> arrivals_us("starved", 4, 300, rng=np.random.default_rng(0)).tolist()
     [0, 400, 800, 1200]
     """
     place = np.arange(count, dtype=np.int64)
     if feed == "constant":
-        return [int(at) for at in place * slot_us]
+        return _whole(place * slot_us)
     if feed == "jittered":
         early_or_late = rng.integers(-(slot_us // 2), slot_us // 2, size=count)
-        return [max(0, int(at)) for at in place * slot_us + early_or_late]
+        return _whole(np.maximum(0, place * slot_us + early_or_late))
     if feed == "bursty":
-        return [int(at) for at in place // BURST * (BURST_SLOTS * slot_us)]
+        return _whole(place // BURST * (BURST_SLOTS * slot_us))
     if feed == "starved":
-        return [int(at) for at in place * slot_us * 4 // 3]
+        return _whole(place * slot_us * 4 // 3)
     if feed == "poisson":
-        gaps = rng.exponential(slot_us / POISSON_LOAD, size=count)
-        return [round(at) for at in gaps.cumsum()]
+        return _whole(rng.exponential(slot_us / POISSON_LOAD, size=count).cumsum().round())
     raise ValueError(f"feed: expected a name from layout.FEED, got {feed!r}")
+
+
+def _whole(times_us: NDArray[Any]) -> array[int]:
+    """The times as plain numbers: reading one makes a Python integer, and no array of them is ever kept."""
+    return array("q", times_us.astype(np.int64).tobytes())
+
+
+class Numbered(Sequence[Fed]):
+    """Strips S0, S1, ... of run 1, every second one good, each made when it is asked for: a feed of any length.
+
+    >>> feed = Numbered(1_000_000)
+    >>> feed[0].product, feed[999_999].truth
+    ('S0', 'defective')
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Fed: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Fed]: ...
+
+    def __getitem__(self, place: int | slice) -> Fed | list[Fed]:
+        """One strip, or some.
+
+        Raises:
+            IndexError: No strip has this number.
+        """
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(self._count))]
+        number = range(self._count)[place]
+        return Fed(f"S{number}", 1, "defective" if number % 2 else "good")
 
 
 class Infeed:
@@ -65,23 +110,25 @@ class Infeed:
     def __init__(self, feed: Sequence[Fed], arrivals: Sequence[int]) -> None:
         self._feed = feed
         self._arrivals_us = arrivals
+        self._count = len(feed)
         self._next = 0
+        self._head = feed[0] if self._count else None
 
     @property
     def exhausted(self) -> bool:
         """No strip will come any more."""
-        return self._next == len(self._feed)
+        return self._head is None
 
     def waiting(self, now_us: int) -> Fed | None:
         """The strip at the head of the queue, or None where none has arrived."""
-        if self.exhausted or self._arrivals_us[self._next] > now_us:
+        if self._head is None or self._arrivals_us[self._next] > now_us:
             return None
-        return self._feed[self._next]
+        return self._head
 
     def take(self) -> Fed | None:
         """Grips the next strip, whether it has arrived or is drawn along; None where none is left."""
-        if self.exhausted:
-            return None
-        fed = self._feed[self._next]
-        self._next += 1
+        fed = self._head
+        if fed is not None:
+            self._next += 1
+            self._head = self._feed[self._next] if self._next < self._count else None
         return fed

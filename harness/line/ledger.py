@@ -1,20 +1,26 @@
 """The ledger: one row a slot, the only output of the simulator; and the tape of what each inspection took.
 
-Rows are written column by column into plain arrays, so that a million slots stay small; tables are made once, at the
-end.
+Rows are written column by column into plain arrays; tables are made once, at the end. A ledger with a sink hands its
+rows on as tables in between and holds only the last ones, so that a run of any length stays small.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from harness.line.flow import Fed, Outcome
+from harness.line.window import Window
 
 NO_TIME = -1
 """Stands in the arrays for a time that did not come to pass; null in the table."""
+
+HELD = 1024
+"""Rows that a ledger with a sink holds at least. No result may come later than so many slots after its strip."""
 
 STAGES = ("crop", "network", "score", "verdict")
 """Stages of an inspection, as the tape names them."""
@@ -22,8 +28,12 @@ STAGES = ("crop", "network", "score", "verdict")
 _TEXT = pd.StringDtype(na_value=np.nan)  # what pandas 3 infers for text, said aloud so that pandas 2 agrees
 
 
-def _numbers() -> array[int]:
-    return array("q")
+Sink = Callable[[pd.DataFrame], None]
+"""Takes over the oldest rows of a ledger, some thousands at a time."""
+
+Numbers: TypeAlias = "array[int] | Window[int]"
+Words = list[str] | Window[str]
+MaybeWords = list[str | None] | Window[str | None]
 
 
 class Ledger:
@@ -31,28 +41,36 @@ class Ledger:
 
     Args:
         replication: Written into every row.
+        sink: Gets the rows in order, the last ones at `close`; without one, all are kept for `frame`.
     """
 
-    def __init__(self, replication: int) -> None:
+    def __init__(self, replication: int, sink: Sink | None = None) -> None:
+        def numbers() -> Numbers:
+            return array("q") if sink is None else Window(array("q"))
+
+        def words() -> Any:
+            return [] if sink is None else Window([])
+
         self._replication = replication
-        self.pocket = _numbers()
-        self.product: list[str | None] = []
-        self.run = _numbers()
-        self.warm_up: list[bool] = []
-        self.scheduled_us = _numbers()
-        self.triggered_us = _numbers()
-        self.frames_us = _numbers()
-        self.inference_start_us = _numbers()
-        self.inference_end_us = _numbers()
-        self.verdict_us = _numbers()
-        self.cutoff_us = _numbers()
-        self.gate_us = _numbers()
-        self.verified_us = _numbers()
-        self.queue = _numbers()
-        self.verdict: list[str | None] = []
-        self.fate: list[str] = []
-        self.cause: list[str] = []
-        self.truth: list[str | None] = []
+        self._sink = sink
+        self.pocket = numbers()
+        self.product: MaybeWords = words()
+        self.run = numbers()
+        self.warm_up: list[bool] | Window[bool] = words()
+        self.scheduled_us = numbers()
+        self.triggered_us = numbers()
+        self.frames_us = numbers()
+        self.inference_start_us = numbers()
+        self.inference_end_us = numbers()
+        self.verdict_us = numbers()
+        self.cutoff_us = numbers()
+        self.gate_us = numbers()
+        self.verified_us = numbers()
+        self.queue = numbers()
+        self.verdict: MaybeWords = words()
+        self.fate: Words = words()
+        self.cause: Words = words()
+        self.truth: MaybeWords = words()
         self._nullable = {
             name: getattr(self, name)
             for name in ("run", "triggered_us", "frames_us", "inference_start_us", "inference_end_us", "verdict_us",
@@ -64,6 +82,8 @@ class Ledger:
 
     def open(self, scheduled_us: int, pocket: int) -> None:
         """A slot begins: a new row with nothing in it."""
+        if self._sink is not None:
+            self._hand_on(self._sink, HELD)
         self.scheduled_us.append(scheduled_us)
         self.pocket.append(pocket)
         for column in self._nullable.values():
@@ -87,33 +107,61 @@ class Ledger:
         self.fate[slot] = fate
         self.cause[slot] = cause
 
+    def first_without_fate(self) -> int | None:
+        """The first row that no fate has been given to; None where all have one. Such a row is never handed on."""
+        fates = _cells(self.fate)
+        return len(self) - len(fates) + fates.index("") if "" in fates else None
+
+    def close(self) -> None:
+        """The run has ended: a sink gets the rows that are left."""
+        if self._sink is not None:
+            self._hand_on(self._sink, 0)
+
     def frame(self) -> pd.DataFrame:
-        """The table `ledger.parquet`: times are Int64 with nulls, text is null where there is no strip."""
-        rows = len(self)
+        """The table `ledger.parquet`: times are Int64 with nulls, text is null where there is no strip.
+
+        Of a ledger with a sink, the rows that it still holds.
+        """
+        rows = len(_cells(self.fate))
         columns = {
             "replication": np.full(rows, self._replication, np.int64),
-            "slot": np.arange(rows, dtype=np.int64),
-            "pocket": np.array(self.pocket, np.int64),
-            "product": pd.array(self.product, dtype=_TEXT),
+            "slot": np.arange(len(self) - rows, len(self), dtype=np.int64),
+            "pocket": np.array(_cells(self.pocket), np.int64),
+            "product": pd.array(_cells(self.product), dtype=_TEXT),
             "run": _nulls(self.run),
-            "warm_up": np.array(self.warm_up, np.bool_),
-            "scheduled_us": np.array(self.scheduled_us, np.int64),
+            "warm_up": np.array(_cells(self.warm_up), np.bool_),
+            "scheduled_us": np.array(_cells(self.scheduled_us), np.int64),
         }
         columns |= {name: _nulls(column) for name, column in self._nullable.items() if name != "run"}
-        columns |= {name: pd.array(getattr(self, name), dtype=_TEXT) for name in ("verdict", "fate", "cause", "truth")}
+        columns |= {
+            name: pd.array(_cells(getattr(self, name)), dtype=_TEXT) for name in ("verdict", "fate", "cause", "truth")
+        }
         return pd.DataFrame(columns)
+
+    def _hand_on(self, sink: Sink, held: int) -> None:
+        """The rows but the last `held` to the sink, when they are as many again."""
+        rows = len(_cells(self.fate)) - held
+        if rows < max(held, 1) or "" in _cells(self.fate)[:rows]:
+            return
+        sink(self.frame().iloc[:rows])
+        for column in vars(self).values():
+            if isinstance(column, Window):
+                column.hand_on(rows)
 
 
 class TapeRecorder:
-    """What each inspection took, in the order the workers took them up."""
+    """What each inspection took, in the order the workers took them up; nothing where it is not `kept`."""
 
-    def __init__(self) -> None:
-        self._slot = _numbers()
-        self._service_us = _numbers()
-        self._stages_us = {stage: _numbers() for stage in STAGES}
+    def __init__(self, *, kept: bool = True) -> None:
+        self._kept = kept
+        self._slot = array("q")
+        self._service_us = array("q")
+        self._stages_us = {stage: array("q") for stage in STAGES}
 
     def write(self, slot: int, outcome: Outcome, service_us: int) -> None:
         """One inspection; `service_us` is what passes on the clock, without what a fault adds."""
+        if not self._kept:
+            return
         self._slot.append(slot)
         self._service_us.append(service_us)
         for stage, column in self._stages_us.items():
@@ -122,11 +170,11 @@ class TapeRecorder:
     def frame(self, ledger: Ledger, last_exposure_us: int) -> pd.DataFrame:
         """The table `latency.parquet`; `response_us` counts from the scheduled last exposure, null without verdict."""
         slots = np.array(self._slot, np.int64)
-        verdict_us = np.array(ledger.verdict_us, np.int64)[slots]
-        due_us = np.array(ledger.scheduled_us, np.int64)[slots] + last_exposure_us
+        verdict_us = np.array(_cells(ledger.verdict_us), np.int64)[slots]
+        due_us = np.array(_cells(ledger.scheduled_us), np.int64)[slots] + last_exposure_us
         columns = {
             "product": pd.array([ledger.product[slot] for slot in self._slot], dtype=_TEXT),
-            "run": np.array(ledger.run, np.int64)[slots],
+            "run": np.array(_cells(ledger.run), np.int64)[slots],
             "response_us": pd.arrays.IntegerArray(
                 np.where(verdict_us < 0, 0, verdict_us - due_us), mask=verdict_us == NO_TIME
             ),
@@ -136,8 +184,14 @@ class TapeRecorder:
         return pd.DataFrame(columns)
 
 
-def _nulls(column: array[int]) -> pd.arrays.IntegerArray:
+def _cells(column: Any) -> Sequence[Any]:
+    """The rows of a column that are held."""
+    cells: Sequence[Any] = column.cells if isinstance(column, Window) else column
+    return cells
+
+
+def _nulls(column: Numbers) -> pd.arrays.IntegerArray:
     """Int64 with null for `NO_TIME`."""
-    numbers = np.array(column, np.int64)
+    numbers = np.array(_cells(column), np.int64)
     missing = numbers == NO_TIME
     return pd.arrays.IntegerArray(np.where(missing, 0, numbers), mask=missing)

@@ -19,9 +19,9 @@ from harness.line.computer import Computer
 from harness.line.faults import Faults, FaultSummary
 from harness.line.flow import Fed, Inspect
 from harness.line.gate import Gate
-from harness.line.infeed import Infeed, arrivals_us
+from harness.line.infeed import Infeed, Numbered, arrivals_us
 from harness.line.layout import Layout
-from harness.line.ledger import Ledger, TapeRecorder
+from harness.line.ledger import Ledger, Sink, TapeRecorder
 from harness.line.machine import Machine
 from harness.line.pockets import Pockets
 from harness.line.processes import start
@@ -66,6 +66,7 @@ def simulate(
     progress: Callable[[int], None] | None = None,
     tracking: Tracking | None = None,
     repeat: str = "",
+    sink: Sink | None = None,
 ) -> LineRecord:
     """Runs the line until the last strip has left it.
 
@@ -81,13 +82,19 @@ def simulate(
         progress: Called with the number of strips loaded so far.
         tracking: A register to try out in place of the machine's own, such as a wrong one that the rules must catch.
         repeat: Command that does the same again, for the message of a broken rule.
+        sink: Gets the ledger's rows as tables, in order, while time runs; then the record's ledger and tape are empty,
+            and memory does not grow with the slots but for 8 bytes a strip, its arrival, and what `feed` holds.
 
     Raises:
-        ScenarioError: An unknown fault, a product fed twice in one run, more than one worker on the measured clock.
+        ScenarioError: An unknown fault, or one aimed at nothing; a product fed twice in one run; more than one worker
+            on the measured clock.
         InvariantBroken: A rule that never bends was broken.
     """
     check_workers(clock.name, layout.workers, where="line.workers")
     _check_feed(feed)
+    planted = Faults(faults, seed=seed, replication=replication)
+    if faults:
+        planted.check_aim({fed.product for fed in feed})
     env = simpy.Environment()
     machine = Machine(
         env=env,
@@ -95,11 +102,11 @@ def simulate(
         recipe=recipe,
         tracking=tracking if tracking is not None else Tracking(layout.pockets_to_gate, recipe),
         pockets=Pockets(layout.pockets, layout.pockets_to_gate),
-        ledger=Ledger(replication),
+        ledger=Ledger(replication, sink),
         audit=Audit(seed=seed, replication=replication, recipe=recipe, repeat=repeat),
-        faults=Faults(faults, seed=seed, replication=replication),
+        faults=planted,
     )
-    tape = TapeRecorder()
+    tape = TapeRecorder(kept=sink is None)
     computer = Computer(
         env, layout, clock, inspect,
         recipe=recipe, ledger=machine.ledger, tape=tape, faults=machine.faults, receiver=machine,
@@ -109,6 +116,7 @@ def simulate(
     start(env, Carousel(machine, infeed, computer, progress).turn())
     start(env, Gate(machine).work())
     _run(machine)
+    machine.ledger.close()
     return LineRecord(
         ledger=machine.ledger.frame(),
         tape=tape.frame(machine.ledger, layout.last_exposure_us),
@@ -125,11 +133,14 @@ def _run(machine: Machine) -> None:
             env.step()
             audit.check(int(env.now), pockets.on_board)
     except EmptySchedule:
-        if "" in machine.ledger.fate:
-            audit.broken(f"every slot has a fate: slot {machine.ledger.fate.index('')} has none")
+        fateless = machine.ledger.first_without_fate()
+        if fateless is not None:
+            audit.broken(f"every slot has a fate: slot {fateless} has none")
 
 
 def _check_feed(feed: Sequence[Fed]) -> None:
+    if isinstance(feed, Numbered):
+        return  # no number comes twice
     seen: set[tuple[str, int]] = set()
     for fed in feed:
         if (fed.product, fed.run) in seen:

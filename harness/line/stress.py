@@ -1,19 +1,23 @@
 """How short the slot may be: strips put on the line at many slot lengths, counts kept, ledgers let go.
 
-A replication is some strips on a machine that starts empty; a long run is many replications, so memory does not grow
-with it. What each inspection takes is drawn once for a replication and used at every slot length and layout, so that
-two of them differ by the machine and not by luck.
+A replication is some strips on a machine that starts empty. Its rows are counted and let go as they come, so memory
+grows by 16 bytes a strip and no more: when it arrives, and what its inspection takes. That is drawn once for a
+replication and used at every slot length and layout, so that two of them differ by the machine and not by luck.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
 
 from harness.line.clock import VirtualClock
 from harness.line.flow import Fed, Outcome
-from harness.line.infeed import STRIPS_A_SLOT
-from harness.line.latency import Tape, profile
+from harness.line.infeed import DRAWN_FEEDS, STRIPS_A_SLOT, Numbered
+from harness.line.latency import NormalLatency, profile
 from harness.line.layout import Layout
 from harness.line.simulation import simulate
 from harness.line.validity import slots_needed
@@ -63,7 +67,7 @@ class Stress:
         seed: Of the scenario.
         strips: In a replication, >= 1; every second is good, and the detector is never wrong.
         quantile: The claim that a valid slot supports, in (0, 1).
-        counted: Called after each replication with the slots simulated by it.
+        counted: Called with the slots simulated since the last call.
     """
 
     def __init__(
@@ -72,28 +76,23 @@ class Stress:
         self._seed = seed
         self._quantile = quantile
         self._counted = counted
-        self._feed = [Fed(f"S{number}", 1, "defective" if number % 2 else "good") for number in range(strips)]
-        self._tapes: dict[tuple[str, int], tuple[Tape, float]] = {}
+        self._feed = Numbered(strips)
+        self._drawn: dict[tuple[str, int], Drawn] = {}
 
     def load(self, layout: Layout, name: str, replication: int) -> Count:
         """One replication on this layout with the latency profile of this name."""
-        clock = VirtualClock(self._tape(name, replication)[0])
-        record = simulate(
-            layout, self._feed, _judge_truly, clock, recipe=RECIPE, seed=self._seed, replication=replication
-        )
-        ledger = record.ledger
-        acquired = ledger["frames_us"].notna()
-        in_time = (ledger["verdict_us"] <= ledger["cutoff_us"]).fillna(False)
-        good = ledger["truth"] == "good"
-        if self._counted is not None:
-            self._counted(len(ledger))
-        return Count(
-            strips=int(acquired.sum()),
-            late=int((acquired & ~in_time).sum()),
-            false_rejects=int((good & (ledger["fate"] != "accepted")).sum()),
-            good=int(good.sum()),
-            slots=len(ledger),
-        )
+        counts: list[Count] = [Count()]
+
+        def count(rows: pd.DataFrame) -> None:
+            counts[0] += count_of(rows)
+            if self._counted is not None:
+                self._counted(len(rows))
+
+        simulate(
+            layout, self._feed, _judge_truly, VirtualClock(self._latency(name, replication)),
+            recipe=RECIPE, seed=self._seed, replication=replication, sink=count,
+        )  # fmt: skip
+        return counts[0]
 
     def shortest_slot_us(self, layout: Layout, name: str, replication: int) -> int | None:
         """Shortest slot of the layout at which the claim holds, by bisection; None where even the longest is too short.
@@ -117,20 +116,54 @@ class Stress:
                 short = middle
         return long
 
+    def without_chance(self, layout: Layout, name: str) -> bool:
+        """Whether every replication is the same: neither latency nor arrivals are drawn."""
+        drawn = profile(name, seed=self._seed)
+        return isinstance(drawn, NormalLatency) and drawn.spread == 0.0 and layout.feed not in DRAWN_FEEDS
+
     def _holds(self, layout: Layout, name: str, replication: int, slot_us: int) -> bool:
-        work_us = STRIPS_A_SLOT[layout.feed] * self._tape(name, replication)[1]
+        work_us = STRIPS_A_SLOT[layout.feed] * self._latency(name, replication).mean_us
         if work_us > layout.workers * slot_us:
             return False
         return self.load(replace(layout, slot_us=slot_us), name, replication).holds(self._quantile)
 
-    def _tape(self, name: str, replication: int) -> tuple[Tape, float]:
-        """Durations of a replication, and their mean in us."""
+    def _latency(self, name: str, replication: int) -> Drawn:
+        """Durations of a replication."""
         key = (name, replication)
-        if key not in self._tapes:
+        if key not in self._drawn:
             drawn = profile(name, seed=self._seed, replication=replication)
-            durations_us = {(fed.product, fed.run): drawn.service_us(fed) for fed in self._feed}
-            self._tapes[key] = Tape(durations_us), sum(durations_us.values()) / len(durations_us)
-        return self._tapes[key]
+            self._drawn[key] = Drawn(array("q", (drawn.service_us(fed) for fed in self._feed)))
+        return self._drawn[key]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the inspection of each strip of a `Numbered` feed takes, drawn ahead; `durations_us` is not empty."""
+
+    durations_us: array[int]
+
+    @cached_property
+    def mean_us(self) -> float:
+        """Their mean."""
+        return sum(self.durations_us) / len(self.durations_us)
+
+    def service_us(self, fed: Fed) -> int:
+        """The duration that belongs to this strip."""
+        return self.durations_us[int(fed.product[1:])]
+
+
+def count_of(rows: pd.DataFrame) -> Count:
+    """Counts over some rows of a ledger."""
+    acquired = rows["frames_us"].notna()
+    in_time = (rows["verdict_us"] <= rows["cutoff_us"]).fillna(False)
+    good = rows["truth"] == "good"
+    return Count(
+        strips=int(acquired.sum()),
+        late=int((acquired & ~in_time).sum()),
+        false_rejects=int((good & (rows["fate"] != "accepted")).sum()),
+        good=int(good.sum()),
+        slots=len(rows),
+    )
 
 
 def shortest_built_us(layout: Layout) -> int:

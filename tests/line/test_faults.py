@@ -178,3 +178,15 @@ def test_a_fault_nobody_noticed_stays_on_the_account() -> None:
     assert faults.summary() == (
         FaultSummary("stall", KINDS["stall"].bites, KINDS["stall"].reaction, 1, 0, 0, None),
     )  # fmt: skip
+
+
+def test_a_fault_aimed_at_nothing_is_bad_input(run: Run) -> None:
+    """A station, a product and a slot that are not there: each is told, the last two together, before time runs."""
+    with pytest.raises(ScenarioError, match=r"faults\[0\]\.kind: expected one of frame_dropped, .*, got 'elevator'"):
+        run(3, faults=[FaultChoice(kind="elevator", rate=0.1)])
+    with pytest.raises(ScenarioError) as caught:
+        run(3, faults=[FaultChoice(kind="stall", products=("P1", "P9")), FaultChoice(kind="slip", at_slot=(2, -1))])
+    assert str(caught.value).splitlines() == [
+        "faults[0].products: expected products that are fed, got 'P9'",
+        "faults[1].at_slot: expected slots from 0 on, got -1",
+    ]

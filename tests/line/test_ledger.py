@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pandas as pd
+import pytest
+
 from harness.line.flow import Fed, Outcome
-from harness.line.ledger import Ledger, TapeRecorder
+from harness.line.ledger import HELD, Ledger, TapeRecorder
 
 
 def test_a_row_grows_from_empty() -> None:
@@ -20,6 +23,28 @@ def test_a_row_grows_from_empty() -> None:
     assert [table[name][1] for name in ("product", "run", "warm_up", "truth", "fate", "cause")] == [
         "A", 2, True, "defective", "rejected", "score",
     ]  # fmt: skip
+
+
+def test_a_sink_gets_every_row_once_and_in_order() -> None:
+    """Rows go when as many again are held, a row without a fate holds back what follows, the rest goes at the end."""
+    handed: list[pd.DataFrame] = []
+    ledger = Ledger(0, handed.append)
+    for slot in range(2 * HELD):
+        ledger.open(100 * slot, 0)
+        if slot != 5:
+            ledger.settle(slot, "empty", "")
+    ledger.open(0, 0)
+    assert (handed, ledger.first_without_fate()) == ([], 5)
+    ledger.settle(5, "empty", "")
+    ledger.settle(2 * HELD, "empty", "")
+    ledger.open(0, 0)
+    assert [table["slot"].iloc[[0, -1]].tolist() for table in handed] == [[0, HELD]]
+    with pytest.raises(IndexError, match=r"row 5: expected one that is held, from 1025 on"):
+        ledger.settle(5, "accepted", "")
+    ledger.settle(2 * HELD + 1, "empty", "")
+    ledger.close()
+    assert pd.concat(handed)["slot"].tolist() == list(range(len(ledger)))
+    assert ledger.frame().empty
 
 
 def test_the_tape_keeps_stages_and_leaves_out_what_is_not_measured() -> None:

@@ -9,8 +9,21 @@ import pandas as pd
 import pytest
 
 from harness.errors import InputError, ScenarioError
-from harness.line import Fed, Layout, LineRecord, MeasuredClock, Outcome, Tape, VirtualClock, simulate
+from harness.line import (
+    KINDS,
+    Fed,
+    Layout,
+    LineRecord,
+    MeasuredClock,
+    NormalLatency,
+    Outcome,
+    Tape,
+    VirtualClock,
+    simulate,
+)
+from harness.line.infeed import Numbered
 from harness.line.layout import FEED
+from harness.scenario import FaultChoice
 
 Run = Callable[..., LineRecord]
 Fates = Callable[[LineRecord], list[tuple[Any, ...]]]
@@ -224,3 +237,23 @@ def test_the_paper_s_slot_carries_table_2_read_as_seconds(run: Run) -> None:
     assert record.conservation["accepted"] == 30
     spare = record.ledger["cutoff_us"] - record.ledger["verdict_us"]
     assert set(spare.dropna()) == {700}
+
+
+@pytest.mark.parametrize("overrun", ["reject_newest", "hold"])
+def test_rows_that_are_handed_on_are_the_rows_that_are_kept(overrun: str) -> None:
+    """3,000 strips, every kind of fault: the tables of the sink are the ledger, to the byte; no tape is left."""
+    faults = [FaultChoice(kind=kind, at_slot=tuple(range(place, 3_000, 171))) for place, kind in enumerate(KINDS)]
+    layout = Layout(overrun=overrun, feed="jittered")
+    handed: list[pd.DataFrame] = []
+
+    def line(sink: Callable[[pd.DataFrame], None] | None) -> LineRecord:
+        return simulate(
+            layout, Numbered(3_000), lambda fed: Outcome(fed.product, fed.run, "r", fed.truth == "defective"),
+            VirtualClock(NormalLatency("steady", 450_000)), recipe="r", faults=faults, seed=7, sink=sink,
+        )  # fmt: skip
+
+    kept, gone = line(None), line(handed.append)
+    assert len(handed) >= 2
+    assert parquet(pd.concat(handed, ignore_index=True)) == parquet(kept.ledger)
+    assert (len(gone.ledger), len(gone.tape)) == (0, 0)
+    assert (gone.faults, gone.conservation) == (kept.faults, kept.conservation)

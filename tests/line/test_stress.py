@@ -46,6 +46,16 @@ def test_the_machine_itself_may_be_what_limits(stress: Stress) -> None:
     assert Layout(slot_us=shortest_built_us(layout)).slot_us < LONGEST_US
 
 
+def test_what_has_no_chance_in_it_is_measured_once(stress: Stress) -> None:
+    """Neither duration nor arrivals drawn: every replication is the same, and one stands for all."""
+    assert stress.without_chance(Layout(), "table2-as-seconds")
+    assert not stress.without_chance(Layout(feed="poisson"), "table2-as-seconds")
+    assert not stress.without_chance(Layout(), "table2-as-seconds-1")
+    assert not stress.without_chance(Layout(), "two-core-reference")
+    line = Layout(feed="bursty", slot_us=490_000)
+    assert stress.load(line, "table2-as-seconds", 0) == stress.load(line, "table2-as-seconds", 1)
+
+
 def test_late_good_strips_are_the_false_rejects(stress: Stress) -> None:
     """The detector is never wrong here, so what a good strip is rejected for is time; counts add up."""
     count = stress.load(Layout(slot_us=490_000), "table2-as-seconds", 0)
