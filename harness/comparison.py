@@ -82,7 +82,7 @@ class Comparison:
     compared: Sequence[Compared]
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row an inspector: AUROC, runs detected at 1 and 5 % false rejects, the hard ones apart, ms a strip."""
+        """A row an inspector: AUROC, runs missed at 1 and 5 % false rejects, the hard ones apart, ms a strip."""
         good = self.kinds == "good"
         many = good & (self.stuck > np.median(self.stuck[good]))
         rows = []

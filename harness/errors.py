@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class InputError(BenchError):
         self.problems: tuple[Problem, ...] = (Problem(where, expected, str(got)),)
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that one raised in another process arrives whole."""
+        return _listed, (type(self), self.problems)
+
     @classmethod
     def listing(cls, problems: Sequence[Problem]) -> Self:
         """One error that names every problem, a line each; `problems` is not empty."""
@@ -58,6 +62,10 @@ class InputError(BenchError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+def _listed(kind: type[InputError], problems: Sequence[Problem]) -> InputError:
+    return kind.listing(problems)
 
 
 class ScenarioError(InputError):

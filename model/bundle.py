@@ -104,8 +104,12 @@ def find_bundle(name: str) -> Path:
     return shipped if shipped.is_dir() else Path(name)
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, *, with_marker: bool = True) -> Bundle:
     """Read `bundle.toml` and hold the weights' digest against it.
+
+    Args:
+        folder: Of the bundle.
+        with_marker: Hold the marker's digest too; without, the bundle is taken as if it had none.
 
     Raises:
         BundleError: Missing or unreadable files, an unknown network, or weights that are not the ones described.
@@ -124,7 +128,7 @@ def load_bundle(folder: Path) -> Bundle:
     digest = model_digest(network, weights)
     if digest != stated:
         raise BundleError(str(weights), f"weights of model {stated[:12]}", f"weights of model {digest[:12]}")
-    marker = _marker(folder, network, description) if "marker" in description else None
+    marker = _marker(folder, network, description) if with_marker and "marker" in description else None
     return Bundle(folder, network, digest, description.get("made_by", {}), marker)
 
 
@@ -204,22 +208,24 @@ def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any
 
 
 def add_marker(folder: Path, weights: Path, curve: Path, frames: int, made_by: Mapping[str, Any]) -> Bundle:
-    """Put a trained marker into a bundle; its earlier thresholds of the marker's score belong to another and go."""
-    bundle = load_bundle(folder)
-    for source, name in ((weights, "marker.weights.h5"), (curve, "marker.csv")):
+    """Put a trained marker into a bundle, in the place of one that it had.
+
+    Thresholds of an earlier marker stay in the file and are refused by their digest.
+    """
+    bundle = load_bundle(folder, with_marker=False)
+    for source, name in ((curve, "marker.csv"), (weights, "marker.weights.h5")):
         shutil.copyfile(source, folder / f"{name}.new")
         (folder / f"{name}.new").replace(folder / name)
-    digests = {
-        "model": bundle.digest,
-        "marker": model_digest(bundle.network, bundle.weights, folder / "marker.weights.h5"),
-    }
+    digest = model_digest(bundle.network, bundle.weights, folder / "marker.weights.h5")
     _write(
         folder / "bundle.toml",
         {
-            "network": bundle.network.as_dict(), "digests": digests, "made_by": dict(bundle.made_by),
+            "network": bundle.network.as_dict(),
+            "digests": {"model": bundle.digest, "marker": digest},
+            "made_by": dict(bundle.made_by),
             "marker": {"frames": frames, **made_by},
         },
-    )  # fmt: skip
+    )
     return load_bundle(folder)
 
 

@@ -104,7 +104,7 @@ def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 
         weight: Of marked cells, of which there are few.
 
     Source:
-        Lin, Goyal, Girshick, He & Dollar (2017), ICCV, eq. 4.
+        Lin, Goyal, Girshick, He & Dollar (2017), ICCV, eq. 5, its weight on one kind alone.
     """
     cross_entropy = ops.softplus(ops.where(marked > 0.5, -logits, logits))
     miss = ops.sigmoid(ops.where(marked > 0.5, -logits, logits))

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from model.bundle import Bundle
+from model.bundle import Bundle, BundleError
 from model.config import CELL_PX, PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import disturb
@@ -136,11 +136,19 @@ class MarkerTrainer:
 
     @classmethod
     def begin(cls, bundle: Bundle, frames: int, folder: Path, *, seed: int) -> MarkerTrainer:
-        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh."""
+        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh.
+
+        Raises:
+            BundleError: The checkpoint is of a marker behind another generator, or for another number of frames.
+        """
         trainer = cls(bundle, frames, seed=seed)
         if (folder / "marker.json").exists():
+            state = json.loads((folder / "marker.json").read_text(encoding="utf-8"))
+            if (state["model"], state["frames"]) != (bundle.digest, frames):
+                got = f"one behind model {state['model'][:12]} for {state['frames']} frames"
+                raise BundleError(str(folder), f"a marker behind model {bundle.digest[:12]} for {frames} frames", got)
             trainer.marker.load_weights(folder / "marker.weights.h5")
-            trainer.step = int(json.loads((folder / "marker.json").read_text(encoding="utf-8"))["step"])
+            trainer.step = int(state["step"])
         return trainer
 
 

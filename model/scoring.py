@@ -30,15 +30,14 @@ def mean_square(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], frames:
 
 def local(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     """Of each patch the 16 x 16 px that are darkest beside what was rebuilt."""
-    score: NDArray[np.float32] = _pooled(_missing_light(images, rebuilt)).max(axis=(1, 2))
-    return score
+    return _guarded(_pooled(_missing_light(images, rebuilt)).max(axis=(1, 2)), rebuilt)
 
 
 def persistent(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     """The same where it is least of all frames: what moved with the liquid is gone. One score for all frames."""
     pooled = _pooled(_missing_light(images, rebuilt))
     stayed = pooled.reshape(frames, -1, *pooled.shape[1:]).min(axis=0).max(axis=(1, 2))
-    return np.asarray(np.tile(stayed, frames), np.float32)
+    return _guarded(np.asarray(np.tile(stayed, frames), np.float32), rebuilt)
 
 
 def _pooled(cells: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -59,6 +58,11 @@ def _missing_light(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> N
                 cells[index, row // CELL_PX, column // CELL_PX] += max(missing, np.float32(0.0))
     cells /= np.float32(CELL_PX * CELL_PX)
     return cells
+
+
+def _guarded(score: NDArray[np.float32], rebuilt: NDArray[np.float32]) -> NDArray[np.float32]:
+    """NaN where the rebuilt image holds one: compiled with fast arithmetic, the kernel may pass over it."""
+    return np.asarray(np.where(np.isfinite(rebuilt).all(axis=(1, 2)), score, np.nan), np.float32)
 
 
 SCORES: dict[str, ScoreFunction] = {"ssim": _ssim, "mse": mean_square, "local": local, "persistent": persistent}

@@ -26,6 +26,7 @@ PICTURES = {
     "patch": "deciding patch",
     "rebuilt": "rebuilt by the network",
     "residual": "residual, fixed scale",
+    "marks": "marks of the second network, all frames",
 }
 HITS = {True: "on the defect", False: "not on the defect", None: "no defect to lie on"}
 WORST_FIRST = {"critical": 0, "major": 1, "minor": 2}

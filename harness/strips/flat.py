@@ -8,6 +8,8 @@ of another size or colour are refused, by name, all at once.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from harness.strips.defects import CLASSES, Defect, Mask
 from harness.strips.kit import Kit, Strip
 from harness.strips.recording import ENDINGS, write_description, write_frames, write_register
 
+MASKED_ABOVE = 127
 RING_PX = 6
 """Width of the ring around a mask that a defect's contrast is measured against."""
 
@@ -80,8 +83,12 @@ def import_flat(
             Picture(file, label, _mask_of(source, label, file)) for label, files in test.items() for file in files
         ],
     }
-    for picture in [*pictures["train"], *pictures["test"]]:
-        problems.extend(_picture_problems(picture))
+    for part, of_part in pictures.items():
+        names = Counter(_product(part, picture) for picture in of_part)
+        problems.extend(Problem(f"{source / part}: {name}", "one picture of this name", f"{count}")
+                        for name, count in names.items() if count > 1)  # fmt: skip
+        for picture in of_part:
+            problems.extend(_picture_problems(picture))
     if problems:
         raise RecordingError.listing(problems)
     parts = {
@@ -103,6 +110,11 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
     }
 
 
+def _product(part: str, picture: Picture) -> str:
+    """Identifier of a picture's product, of letters, digits, - and _."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", f"{part}-{picture.label}-{picture.file.stem}")
+
+
 def _of(pictures: list[Picture], label: str) -> list[Picture]:
     return [picture for picture in pictures if picture.label == label]
 
@@ -121,7 +133,11 @@ def _picture_problems(picture: Picture) -> Iterator[Problem]:
         try:
             with Image.open(file) as image:
                 size, mode = image.size, image.mode
-                empty = file == picture.mask and size == (PATCH_PX, PATCH_PX) and not np.asarray(image).any()
+                empty = (
+                    file == picture.mask
+                    and size == (PATCH_PX, PATCH_PX)
+                    and not (np.asarray(image) > MASKED_ABOVE).any()
+                )
         except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
             yield Problem(str(file), "a whole picture", str(error))
             continue
@@ -129,7 +145,7 @@ def _picture_problems(picture: Picture) -> Iterator[Problem]:
             got = f"{size[0]} x {size[1]} px, mode {mode}"
             yield Problem(str(file), f"{PATCH_PX} x {PATCH_PX} px, 8-bit grey", got)
         elif empty:
-            yield Problem(str(file), "a mask with the defect's pixels", "an empty one")
+            yield Problem(str(file), "a mask with the defect's pixels above 127", "an empty one")
 
 
 def _write(
@@ -145,12 +161,12 @@ def _write(
     folder.mkdir(parents=True)
     strips = []
     for picture in pictures:
-        product = f"{name[0].upper()}-{picture.label}-{picture.file.stem}".replace(" ", "_")
+        product = _product(name, picture)
         pixels = np.asarray(Image.open(picture.file))
         write_frames(folder / "frames", product, 1, geometry.frames, pixels[None])
         defect = None
         if picture.mask is not None:
-            mask = np.asarray(Image.open(picture.mask)) > 127
+            mask = np.asarray(Image.open(picture.mask)) > MASKED_ABOVE
             write_frames(folder / "masks", product, 1, geometry.frames, (mask * 255).astype(np.uint8)[None])
             defect = _measured(pixels, mask, classes[picture.label], um_per_px)
         strips.append(Strip(product, 0, defect, product))

@@ -156,7 +156,7 @@ def design(
     false_reject: Annotated[float, typer.Option(min=0, max=1, help="Chance of a false reject in a run.")] = 0.01,
     correlation: Annotated[float, typer.Option(min=0, max=0.99, help="Between the machine's runs.")] = 0.1,
     spread: Annotated[float, typer.Option(help="Standard deviation between inspectors, probits.")] = 0.4,
-    scenario: Annotated[Path | None, typer.Option(help="Scenario whose rules hold.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="Scenario whose ties, margins and ceiling hold.")] = None,
     replications: Annotated[int, typer.Option(min=20, help="Studies simulated for each point.")] = 400,
     seed: Seed = 7,
     as_json: Json = False,
@@ -171,6 +171,8 @@ def design(
     from harness.study.files import check_new_file
     from harness.study.kit import study_products
 
+    if out.suffix != ".svg":
+        raise ScenarioError("command line: out", "a name that ends in .svg", out.name)
     table = out.with_suffix(".csv")
     for path in (out, table):
         check_new_file(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -41,7 +42,8 @@ def compare(
         verdict, deciding, required (of the machine's runs), runs, products and panel in figures, knapp, criteria.
 
     Raises:
-        BaselineError: The machine's looks name more than one machine.
+        BaselineError: The machine's looks name more than one machine, or have a number of runs of which the share is no
+            whole number, so that machine and inspectors could not be held to the same one.
         ScenarioError: `deciding` names no criterion, or one that is not there.
     """
     rules = rules or Rules()
@@ -51,6 +53,9 @@ def compare(
     looks = machine.rename(columns={"look": "run"}).merge(products[["product", "truth"]], on="product", validate="m:1")
     own_runs = int(looks["run"].nunique())
     own_required = scaled_required(required, runs, own_runs)
+    if own_required * runs != required * own_runs:
+        fitting = runs // math.gcd(required, runs)
+        raise BaselineError("machine's looks: run", f"a multiple of {fitting} runs, for {required} of {runs}", own_runs)
     criteria = evaluate_criteria(
         looks[["product", "truth", "run", "reject"]], inspectors, products, required=own_required, rules=rules
     )

@@ -114,7 +114,7 @@ def train_marker_of(
     from model.marker_trainer import MarkerTrainer, train_marker
 
     try:
-        trainer = MarkerTrainer.begin(load_bundle(bundle), len(PAPER.frames), folder, seed=seed)
+        trainer = MarkerTrainer.begin(load_bundle(bundle, with_marker=False), len(PAPER.frames), folder, seed=seed)
     except BundleError as error:
         raise DetectorError(error.where, error.expected, error.got) from None
     commands = _commands(folder, command)

@@ -46,6 +46,18 @@ def test_a_dark_square_by_hand() -> None:
     assert SCORES["local"](light, rebuilt, 1) == pytest.approx([0.0], abs=1e-6)
 
 
+@pytest.mark.parametrize("score", ["ssim", "mse", "local", "persistent"])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_rebuilt_image_that_is_no_number_has_no_score(score: str, value: float) -> None:
+    """A single pixel of it is enough, and no other patch of another place suffers."""
+    images = np.full((2, 64, 64), 153, np.uint8)
+    rebuilt = np.full((2, 64, 64), 0.6, np.float32)
+    rebuilt[0, 20, 20] = value
+    scores = SCORES[score](images, rebuilt, 1)
+    assert not np.isfinite(scores[0])
+    assert np.isfinite(scores[1])
+
+
 def test_what_moved_does_not_persist() -> None:
     """Two frames of two patches: a dark square at one place in both persists, one at two places does not."""
     rebuilt = np.full((4, 64, 64), 0.6, np.float32)

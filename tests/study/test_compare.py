@@ -84,3 +84,7 @@ def test_what_cannot_be_compared_is_refused(bench: Bench, tmp_path: Path) -> Non
         "machine's looks: inspector: expected one machine, got one, two"
         in bench("baseline", "compare", kit, looks, machines)[2]
     )
+    once = tmp_path / "once.csv"
+    pd.DataFrame({"product": both["product"], "one 1": "accept"}).to_csv(once, index=False)
+    sentence = "machine's looks: run: expected a multiple of 10 runs, for 7 of 10, got 1"
+    assert sentence in bench("baseline", "compare", kit, looks, once)[2]
