@@ -9,7 +9,7 @@ import pytest
 from harness.errors import ScenarioError
 from harness.line import KINDS, FaultSummary, Fed, Layout, LineRecord
 from harness.line.faults import RESTART_SLOTS, Faults
-from harness.scenario import FaultChoice
+from harness.scenario import FaultChoice, parse_scenario
 
 Run = Callable[..., LineRecord]
 Fates = Callable[[LineRecord], list[tuple[Any, ...]]]
@@ -189,4 +189,17 @@ def test_a_fault_aimed_at_nothing_is_bad_input(run: Run) -> None:
     assert str(caught.value).splitlines() == [
         "faults[0].products: expected products that are fed, got 'P9'",
         "faults[1].at_slot: expected slots from 0 on, got -1",
+    ]
+
+
+def test_rates_that_are_no_probabilities_are_bad_input() -> None:
+    """Above one, below nought and not a number: each line of the scenario is told."""
+    rates = (1.5, -0.1, float("nan"))
+    values = {"name": "s", "detector": {"factory": "truth"}, "faults": [{"kind": "stall", "rate": r} for r in rates]}
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(values, where="s.toml")
+    assert str(caught.value).splitlines() == [
+        "s.toml: faults.0.rate: expected a number <= 1, got 1.5",
+        "s.toml: faults.1.rate: expected a number >= 0, got -0.1",
+        "s.toml: faults.2.rate: expected a number <= 1, got nan",
     ]

@@ -60,7 +60,7 @@ def test_what_cannot_be_stressed(tmp_path: Path) -> None:
     scenario, out = load_scenario(SCENARIO), tmp_path / "stress"
     with pytest.raises(ScenarioError, match="--profile: expected one of table2-as-seconds, "):
         run_stress(scenario, where=SCENARIO, plan=Plan(("lightning",)), out=out)
-    with pytest.raises(ScenarioError, match="at least 1 strip and 2 replications, got 1000, 1"):
+    with pytest.raises(ScenarioError, match="at least 1 strip and 2 replications, got 700, 1"):
         run_stress(scenario, where=SCENARIO, plan=Plan((), replications=1), out=out)
     assert not out.exists()
 

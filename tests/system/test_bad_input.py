@@ -42,6 +42,10 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ({"acceptance": {"deciding": ["luck"]}}, "luck"),
         ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),
         ({"line": {"pockets_to_gate": 24}}, "line.pockets_to_gate"),
+        ({"line": {"pockets": 0}}, "small.toml: line.pockets: expected a number >= 1, got 0"),
+        ({"line": {"gate_lead_ms": 496}}, "expected a cut-off after the frames are ready at 394 ms, got one at 394 ms"),
+        ({"line": {"exposures": 21}}, "that end before the next trigger at 500 ms, got the last of 21 at 520 ms"),
+        ({"line": {"clock": "virtual", "profile": "other"}}, "line.profile: expected one of table2-as-seconds, "),
     ],
 )
 def test_scenario(write_scenario: Write, bench: Bench, table: dict[str, Any], sentence: str) -> None:
