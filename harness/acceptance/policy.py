@@ -29,7 +29,7 @@ from harness.acceptance.criteria import (
     split_half_row,
 )
 from harness.acceptance.knapp import knapp, split_half
-from harness.acceptance.rule import TRUTHS, k_of_n, k_of_n_decided, with_missing_runs
+from harness.acceptance.rule import TRUTHS, k_of_n, k_of_n_decided, scaled_required, with_missing_runs
 from harness.errors import Problem, ScenarioError
 
 __all__ = [
@@ -59,6 +59,7 @@ def evaluate_criteria(
     products: pd.DataFrame,
     *,
     required: int = 7,
+    of: int | None = None,
     rules: Rules | None = None,
     late: int | None = None,
 ) -> tuple[Criterion, ...]:
@@ -72,7 +73,9 @@ def evaluate_criteria(
         machine_looks: Columns product, truth, run, reject and optionally cause; no warm-up strips.
         baseline_looks: Columns product, inspector, look, reject, for every product of the kit.
         products: The kit: product, truth, and criticality (critical, major or minor) of the defective ones.
-        required: Right runs that make a product right; of how many is the number of runs in `machine_looks`.
+        required: Right runs that make a product right.
+        of: How many runs `required` is out of; those of `machine_looks` when absent. Where machine or inspectors have
+            other numbers, each is held to the same share of its own, rounded up.
         rules: Ties, margins, ceiling, confidence; the defaults of `Rules` when absent.
         late: Late runs of the kit's strips; when absent, looks with cause "late" are counted.
 
@@ -86,9 +89,10 @@ def evaluate_criteria(
     rules = rules or Rules()
     _check_criticality(products)
     looks = with_missing_runs(machine_looks, products)
-    table = k_of_n(looks, required)
     runs = int(looks["run"].nunique())
-    scores = score_inspectors(baseline_looks, products, required=required, runs=runs)
+    of = of or runs
+    table = k_of_n(looks, scaled_required(required, of, runs))
+    scores = score_inspectors(baseline_looks, products, required=required, runs=of)
     zones = knapp(table, scores.pooled, tie=rules.tie)
     rng = np.random.default_rng(RESAMPLING_SEED)
     if late is None and "cause" in machine_looks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -42,8 +41,7 @@ def compare(
         verdict, deciding, required (of the machine's runs), runs, products and panel in figures, knapp, criteria.
 
     Raises:
-        BaselineError: The machine's looks name more than one machine, or have a number of runs of which the share is no
-            whole number, so that machine and inspectors could not be held to the same one.
+        BaselineError: The machine's looks name more than one machine.
         ScenarioError: `deciding` names no criterion, or one that is not there.
     """
     rules = rules or Rules()
@@ -53,17 +51,14 @@ def compare(
     looks = machine.rename(columns={"look": "run"}).merge(products[["product", "truth"]], on="product", validate="m:1")
     own_runs = int(looks["run"].nunique())
     own_required = scaled_required(required, runs, own_runs)
-    if own_required * runs != required * own_runs:
-        fitting = runs // math.gcd(required, runs)
-        raise BaselineError("machine's looks: run", f"a multiple of {fitting} runs, for {required} of {runs}", own_runs)
     criteria = evaluate_criteria(
-        looks[["product", "truth", "run", "reject"]], inspectors, products, required=own_required, rules=rules
+        looks[["product", "truth", "run", "reject"]], inspectors, products, required=required, of=runs, rules=rules
     )
     word = verdict(criteria, deciding, None)
     table = k_of_n(looks, own_required)
-    pooled = score_inspectors(inspectors, products, required=own_required, runs=own_runs).pooled
+    pooled = score_inspectors(inspectors, products, required=required, runs=runs).pooled
     zones = knapp(table, pooled, tie=rules.tie)
-    panel = panel_summary(inspectors, products, required=own_required, runs=own_runs)
+    panel = panel_summary(inspectors, products, required=required, runs=runs)
     efficiencies = {
         name: None if (value := getattr(zones, name)) is None else float(value)
         for name in ("rze_machine", "rze_baseline", "ratio", "rag_machine", "rag_baseline")

@@ -84,7 +84,28 @@ def test_what_cannot_be_compared_is_refused(bench: Bench, tmp_path: Path) -> Non
         "machine's looks: inspector: expected one machine, got one, two"
         in bench("baseline", "compare", kit, looks, machines)[2]
     )
-    once = tmp_path / "once.csv"
-    pd.DataFrame({"product": both["product"], "one 1": "accept"}).to_csv(once, index=False)
-    sentence = "machine's looks: run: expected a multiple of 10 runs, for 7 of 10, got 1"
-    assert sentence in bench("baseline", "compare", kit, looks, once)[2]
+
+
+def test_one_run_of_the_machine_does_not_ask_more_of_inspectors(bench: Bench, tmp_path: Path) -> None:
+    """A machine that looks once and accepts everything fails beside inspectors who are right in nine looks of ten."""
+    products = [f"D{number}" for number in range(1, 6)] + [f"G{number}" for number in range(1, 6)]
+    kit = tmp_path / "kit.csv"
+    rows = ["product,truth,defect,vial,region,size_um,contrast,criticality,seed"]
+    rows += [f"{p},defective,black_spot,0,2,500,0.3,major,1" if p[0] == "D" else f"{p},good,,,,,,,1" for p in products]
+    kit.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    looks, once = tmp_path / "looks.csv", tmp_path / "once.csv"
+    right = {p: "reject" if p[0] == "D" else "accept" for p in products}
+    wrong = {p: "accept" if p[0] == "D" else "reject" for p in products}
+    pd.DataFrame(
+        {
+            "product": p,
+            **{f"{who} {look}": (wrong if look == 1 else right)[p] for who in "ABC" for look in range(1, 11)},
+        }
+        for p in products
+    ).to_csv(looks, index=False)
+    pd.DataFrame({"product": products, "one 1": "accept"}).to_csv(once, index=False)
+    code, text, error = bench("baseline", "compare", kit, looks, once, "--json")
+    assert (code, error) == (1, "")
+    found = json.loads(text)
+    assert found["verdict"] == "FAIL"
+    assert found["panel"]["required"] == 7
