@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from harness.errors import BenchError, InputError, ScenarioError
+from harness.errors import BenchError, InputError, ResultError, ScenarioError
 from harness.study.commands import baseline_app, design
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -173,6 +173,8 @@ def verify(
     from harness.result.record import add_entry, check_record
     from harness.result.stored import Stored
 
+    if not result.is_dir():
+        raise ResultError(str(result), "a result folder", "no such folder")
     digests = Stored(result).manifest.get("digests", {}) if by is not None else {}
     if by is not None:
         check_record(result)
