@@ -279,9 +279,13 @@ def stress(
     as_json: Json = False,
 ) -> None:
     """Find the shortest slot that holds, for feeds, workers and latency profiles, and draw capacity curves."""
-    from harness.qualification.stress import Plan, run_stress, shipped
+    from harness.line.validity import slots_needed
+    from harness.qualification.stress import QUANTILE, Plan, run_stress, shipped
 
     chosen = _chosen(scenario, seed=seed)
+    needed = slots_needed(chosen.acceptance.quantile or QUANTILE, 0)
+    if strips < needed:
+        raise ScenarioError("command line: strips", f"at least {needed}, below which no slot can hold", strips)
     plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
     command = _command(
         "stress", scenario, profile=plan.profiles, strips=strips, replications=replications, seed=seed

@@ -17,7 +17,9 @@ def write_report(folder: Path) -> None:
         ResultError: A file of the result is missing or unreadable.
     """
     page = report_text(folder)
-    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    beside = folder / ".report.html.new"
+    beside.write_text(page, encoding="utf-8", newline="\n")
+    beside.replace(folder / "report.html")
 
 
 def report_text(folder: Path) -> str:

@@ -126,3 +126,18 @@ def test_replay_of_no_result(bench: Bench, tmp_path: Path) -> None:
     code, _, error = bench("replay", tmp_path)
     assert code == 2
     assert "manifest.json: expected a file of a result" in error
+
+
+def test_too_few_strips_to_hold_any_slot(bench: Bench, tmp_path: Path) -> None:
+    """By p99 no slot can hold with fewer than 459 strips; that is said before a strip is fed."""
+    code, output, error = bench("stress", "--strips", "458", "--out", tmp_path / "stress")
+    assert (code, output) == (2, "")
+    assert "command line: strips: expected at least 459, below which no slot can hold, got 458" in error
+    assert not (tmp_path / "stress").exists()
+
+
+def test_verify_of_nothing(bench: Bench, tmp_path: Path) -> None:
+    """A folder that is not there is bad input, no result that differs."""
+    code, output, error = bench("verify", tmp_path / "none")
+    assert (code, output) == (2, "")
+    assert "none: expected a result folder, got no such folder" in error
