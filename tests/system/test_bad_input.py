@@ -63,7 +63,7 @@ def test_kit_with_a_class_that_does_not_exist(write_scenario: Write, bench: Benc
 
 def test_kit_that_overlaps_calibration(write_scenario: Write, bench: Bench) -> None:
     """Products that thresholds were tuned on cannot be in a kit."""
-    path = write_scenario(detector={"bundle": "compact"})
+    path = write_scenario(detector={"bundle": "compact", "score": "marked"})
     calibration = standard_kit("calibration")
     (path.parent / "small.csv").write_text(
         register_text(Kit("small", calibration.strips[-7:] + calibration.strips[:2]))
@@ -84,8 +84,8 @@ def test_thresholds_without_a_region(write_scenario: Write, bench: Bench, bundle
     place = next(n for n, line in enumerate(lines) if line.startswith("strip = "))
     lines[place] = lines[place].rsplit(",", 1)[0] + "]"
     path.write_text("\n".join(lines))
-    sentence = refused(bench, write_scenario(detector={"bundle": "bundle"}))
-    assert "thresholds.toml: ssim.strip: expected 4 finite thresholds" in sentence
+    sentence = refused(bench, write_scenario(detector={"bundle": "bundle", "score": "marked"}))
+    assert "thresholds.toml: marked.strip: expected 4 finite thresholds" in sentence
 
 
 def test_weights_that_are_not_the_ones_described(write_scenario: Write, bench: Bench, bundle: Path) -> None:
