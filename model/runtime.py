@@ -40,19 +40,24 @@ def load_generator(bundle: Bundle) -> tuple[Any, Any]:
     """
     encoder, decoder = build_encoder(bundle.network, "encoder"), build_decoder(bundle.network)
     generator = build_rebuilder(encoder, decoder)
+    _fill(generator, bundle.weights, bundle.network.name)
+    return encoder, decoder
+
+
+def _fill(network: Any, path: Path, name: str) -> None:
+    """Load weights into a network, all of them and no others."""
     try:
         # Keras passes over arrays that it does not look for, so every array is accounted for first.
-        stored, expected = _stored_shapes(bundle.weights), Counter(tuple(weight.shape) for weight in generator.weights)
+        stored, expected = _stored_shapes(path), Counter(tuple(weight.shape) for weight in network.weights)
         if stored != expected:
             others = (stored - expected).total()
             raise ValueError(
                 f"{stored.total()} arrays in place of {expected.total()}, {others} of them of other shapes"
             )
-        generator.load_weights(bundle.weights)
+        network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0][:120]
-        raise BundleError(str(bundle.weights), f"whole weights of {bundle.network.name}", reason) from None
-    return encoder, decoder
+        raise BundleError(str(path), f"whole weights of {name}", reason) from None
 
 
 def _stored_shapes(path: Path) -> Counter[tuple[int, ...]]:
@@ -77,20 +82,19 @@ def load_marker(bundle: Bundle) -> Any:
     if bundle.marker is None:
         raise BundleError(str(bundle.folder), "a bundle with a marker", "none: `python -m harness train-marker`")
     marker = build_marker(bundle.marker.frames)
-    try:
-        stored = _stored_shapes(bundle.marker.weights)
-        if stored != Counter(tuple(weight.shape) for weight in marker.weights):
-            raise ValueError(f"{stored.total()} arrays of other shapes")
-        marker.load_weights(bundle.marker.weights)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120]
-        raise BundleError(str(bundle.marker.weights), "whole weights of a marker", reason) from None
+    _fill(marker, bundle.marker.weights, "a marker")
     return marker
 
 
 def build_folded(bundle: Bundle) -> Any:
     """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt."""
     return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
+
+
+def _check_patches(patches: NDArray[np.uint8], batch: int) -> None:
+    expected = (batch, PATCH_PX, PATCH_PX)
+    if patches.shape != expected or patches.dtype != np.uint8:
+        raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
 
 
 class TensorFlowRuntime:
@@ -115,9 +119,7 @@ class TensorFlowRuntime:
         Raises:
             ValueError: Another shape or type.
         """
-        expected = (self.batch, PATCH_PX, PATCH_PX)
-        if patches.shape != expected or patches.dtype != np.uint8:
-            raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
+        _check_patches(patches, self.batch)
         rebuilt: NDArray[np.float32] = self._rebuild(tf.constant(patches)).numpy()
         return rebuilt
 
@@ -152,8 +154,6 @@ class MarkingRuntime:
         Raises:
             ValueError: Another shape or type.
         """
-        expected = (self.batch, PATCH_PX, PATCH_PX)
-        if patches.shape != expected or patches.dtype != np.uint8:
-            raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
+        _check_patches(patches, self.batch)
         rebuilt, logits = self._mark(tf.constant(patches))
         return rebuilt.numpy(), logits.numpy()

@@ -105,10 +105,22 @@ def pass_rates(
     """
     machine, inspectors = draw_counts(plan, rng=rng, replications=replications)
     passes = evaluate(plan, machine, inspectors, rules or Rules())
+    return rates_table(passes)
+
+
+def rates_table(passes: Mapping[str, NDArray[np.bool_]]) -> pd.DataFrame:
+    """How often each criterion passed, in the order of `CRITERIA`.
+
+    Args:
+        passes: Criterion to bool (replication,); criteria that are not in it have no row.
+
+    Returns:
+        Columns criterion, passed, replications, rate, low, high (Clopper-Pearson 95 %).
+    """
     rows = []
     for name in CRITERIA:
         if name in passes:
-            count = int(passes[name].sum())
+            count, replications = int(passes[name].sum()), len(passes[name])
             interval = exact_interval(count, replications)
             rows.append((name, count, replications, count / replications, interval.low, interval.high))
     return pd.DataFrame(rows, columns=["criterion", "passed", "replications", "rate", "low", "high"])

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.acceptance.assumed import SLOPE, SizeModel, visibility
-from harness.acceptance.criteria import CRITERIA, Rules
-from harness.acceptance.intervals import exact_interval
-from harness.acceptance.power import Study, draw_runs, evaluate
+from harness.acceptance.criteria import Rules
+from harness.acceptance.power import Study, draw_runs, evaluate, rates_table
 from harness.streams import stream
 
 SHARPNESS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
@@ -94,14 +93,7 @@ def study_rates(
     )  # fmt: skip
     rejects = draw_runs(machine, design.runs, design.correlation, rng=rng)
     passes = evaluate(plan, rejects, rng.binomial(design.looks, people), rules or Rules())
-    rows = []
-    for name in CRITERIA:
-        if name in passes:
-            count = int(passes[name].sum())
-            interval = exact_interval(count, replications)
-            rows.append((name, count, replications, count / replications, interval.low, interval.high))
-    table = pd.DataFrame(rows, columns=["criterion", "passed", "replications", "rate", "low", "high"])
-    return table.assign(detection=float(machine[:, defective].mean()) if defective.any() else 0.0)
+    return rates_table(passes).assign(detection=float(machine[:, defective].mean()) if defective.any() else 0.0)
 
 
 def _chances(probits: NDArray[np.float64], model: SizeModel) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ def plane_figure(points: Sequence[Point], *, assumed: bool) -> Markup:
         axes.set(xlabel="RAG: mean reject probability, accept and grey zones", ylabel="RZE: the same, reject zone")
         axes.set_title("Zones and efficiencies" + (", assumed inspectors" if assumed else ""))
     told = "; ".join(f"{point.name} RZE {float(point.rze):.3f}, RAG {float(point.rag):.3f}" for point in shown)
-    return _inline(figure, f"Plane of RZE against RAG: {told}.", "plane")
+    return inline_svg(figure, f"Plane of RZE against RAG: {told}.", "plane")
 
 
 def detection_figure(
@@ -127,7 +127,7 @@ def detection_figure(
         axes.set(xlabel="size, \u00b5m", ylabel="share of looks rejected")
         axes.set_title(name)
     told = "; ".join(f"{label} {_pod_words(series.pod)}" for label, series in (("machine", machine), (who, inspectors)))
-    return _inline(figure, f"Detection against size, {name}: {told}.", "pod-" + name.replace(" ", "-"))
+    return inline_svg(figure, f"Detection against size, {name}: {told}.", "pod-" + name.replace(" ", "-"))
 
 
 def latency_figure(responses_ms: NDArray[np.floating[Any]], *, deadline_ms: float, p50: float, p99: float) -> Markup:
@@ -145,7 +145,7 @@ def latency_figure(responses_ms: NDArray[np.floating[Any]], *, deadline_ms: floa
         axes.legend(loc="upper right")
     late = int((responses_ms > deadline_ms).sum())
     told = f"{len(responses_ms)} responses, median {p50:.1f} ms, p99 {p99:.1f} ms, {late} above {deadline_ms:.0f} ms"
-    return _inline(figure, f"Histogram of response times: {told}.", "latency")
+    return inline_svg(figure, f"Histogram of response times: {told}.", "latency")
 
 
 def scores_figure(scores: Scores) -> Markup:
@@ -169,7 +169,7 @@ def scores_figure(scores: Scores) -> Markup:
         f"with a defect here {defective} of {len(scores.defective)}"
     )
     key = "scores-" + scores.region.partition(" ")[0]
-    return _inline(figure, f"Histogram of the highest scores, {scores.region}: {told}.", key)
+    return inline_svg(figure, f"Histogram of the highest scores, {scores.region}: {told}.", key)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def capacity_figure(lines: Sequence[Line], *, slot_ms: float) -> Markup:
         f" {100 * line.late[-1]:.1f} % at {line.slots_ms[-1]:.0f} ms"
         for line in lines
     )
-    return _inline(figure, f"Share of late strips against slot length: {told}.", "capacity")
+    return inline_svg(figure, f"Share of late strips against slot length: {told}.", "capacity")
 
 
 def _axes(width_in: float, height_in: float) -> tuple[Figure, Any]:
@@ -241,7 +241,7 @@ def _pod_words(pod: Pod) -> str:
     return f"half detected at {pod.a50_um:.0f} \u00b5m, {pod.hits} of {pod.looks} looks rejected"
 
 
-def _inline(figure: Figure, description: str, key: str) -> Markup:
+def inline_svg(figure: Figure, description: str, key: str) -> Markup:
     """The figure as an SVG element that can stand in a page beside others."""
     file = io.StringIO()
     with matplotlib.rc_context(STYLE):

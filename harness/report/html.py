@@ -80,14 +80,9 @@ SECTIONS = (
 """In the order of the acceptance specification, and last the guidance; the number is the place."""
 
 
-def report_html(folder: Path) -> str:
-    """The whole page for a result folder.
-
-    Raises:
-        ResultError: A file of the result is missing or unreadable.
-    """
-    stored = Stored(folder)
-    environment = Environment(
+def page_environment() -> Environment:
+    """Templates of this room: everything escaped, an unknown name an error."""
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -95,6 +90,16 @@ def report_html(folder: Path) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def report_html(folder: Path) -> str:
+    """The whole page for a result folder.
+
+    Raises:
+        ResultError: A file of the result is missing or unreadable.
+    """
+    stored = Stored(folder)
+    environment = page_environment()
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]  # set above
     return environment.get_template("report.html.j2").render(
         style=style,

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from harness.report.figures import GRID, STYLE, _inline
+from harness.report.figures import GRID, STYLE, inline_svg
 
 AXES = {
     "sharpness": "machine sees what is 1 / this the size",
@@ -75,7 +75,7 @@ def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
         places[-1].legend(list(handles.values()), labels, loc="center left", fontsize=7.5, handlelength=2.6)
         figure.patch.set_visible(False)
         figure.subplots_adjust(left=0.06, right=0.99, top=0.97, bottom=0.1, wspace=0.28, hspace=0.34)
-    return _inline(figure, f"Power of a study: {title}.", "power")
+    return inline_svg(figure, f"Power of a study: {title}.", "power")
 
 
 def standalone(figure: Markup) -> str:

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from harness.errors import ResultError
 from harness.report.figures import Line, capacity_figure
+from harness.report.html import page_environment
 from harness.report.words import DASH, Cell, Table, number, percent, table
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,10 +29,7 @@ def write_stress_report(folder: Path) -> None:
 
 def stress_html(values: dict[str, Any]) -> str:
     """The whole page for the values of `stress.json`."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+    environment = page_environment()
     layout = values["layout"]
     feeds = [row for row in values["shortest"] if row["pockets_to_gate"] == layout["pockets_to_gate"]]
     ways = [row for row in values["shortest"] if row["feed"] == layout["feed"]]
