@@ -2,7 +2,7 @@
 
 A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a
 reader and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures.
-A bundle with a marker (`model/marker.py`) has `marker.weights.h5`, `marker.csv` and a table [marker] too.
+A bundle with a marker (`model/marker.py`) has its weights and curves and a table [marker] too.
 Weights are read as arrays; nothing in them is executed.
 """
 
@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def load_bundle(folder: Path, *, with_marker: bool = True) -> Bundle:
     Raises:
         BundleError: Missing or unreadable files, an unknown network, or weights that are not the ones described.
     """
-    description = _read_toml(folder / "bundle.toml")
+    description = read_toml(folder / "bundle.toml")
     try:
         network = NetworkConfig.from_dict(description["network"])
         stated = str(description["digests"]["model"])
@@ -160,7 +160,7 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
         BundleError: Missing file, thresholds of another model or score, a level or region missing, or no finite number.
     """
     path = folder / "thresholds.toml"
-    scores = _read_toml(path).get("scores", {})
+    scores = read_toml(path).get("scores", {})
     tables = scores if isinstance(scores, dict) else {}
     table = tables.get(score)
     if not isinstance(table, dict):
@@ -189,35 +189,36 @@ def _finite_numbers(values: object, count: int) -> bool:
 def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
     """Write or replace one score's thresholds in `thresholds.toml`; those of other scores stay."""
     path = folder / "thresholds.toml"
-    scores = _read_toml(path).get("scores", {}) if path.exists() else {}
+    scores = read_toml(path).get("scores", {}) if path.exists() else {}
     scores[thresholds.score] = {
         "model": thresholds.model,
         **{name: [float(f"{value:.9g}") for value in values] for name, values in thresholds.levels.items()},
         "runs": thresholds.runs,
         "products": list(thresholds.products),
     }
-    _write(path, {"scores": scores})
+    write_toml(path, {"scores": scores})
 
 
 def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any]) -> Bundle:
     """Write `bundle.toml` for the weights that already lie in the folder."""
     digest = model_digest(network, folder / "weights.weights.h5")
     tables = {"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)}
-    _write(folder / "bundle.toml", tables)
+    write_toml(folder / "bundle.toml", tables)
     return load_bundle(folder)
 
 
-def add_marker(folder: Path, weights: Path, curve: Path, frames: int, made_by: Mapping[str, Any]) -> Bundle:
+def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int, made_by: Mapping[str, Any]) -> Bundle:
     """Put a trained marker into a bundle, in the place of one that it had.
 
     Thresholds of an earlier marker stay in the file and are refused by their digest.
     """
     bundle = load_bundle(folder, with_marker=False)
-    for source, name in ((curve, "marker.csv"), (weights, "marker.weights.h5")):
+    for source in (*curves, weights):
+        name = "marker.weights.h5" if source == weights else source.name
         shutil.copyfile(source, folder / f"{name}.new")
         (folder / f"{name}.new").replace(folder / name)
     digest = model_digest(bundle.network, bundle.weights, folder / "marker.weights.h5")
-    _write(
+    write_toml(
         folder / "bundle.toml",
         {
             "network": bundle.network.as_dict(),
@@ -229,14 +230,20 @@ def add_marker(folder: Path, weights: Path, curve: Path, frames: int, made_by: M
     return load_bundle(folder)
 
 
-def _write(path: Path, tables: Mapping[str, Any]) -> None:
+def write_toml(path: Path, tables: Mapping[str, Any]) -> None:
+    """Write nested tables of plain values, beside and then into place."""
     text = "\n".join(_toml(tables)).lstrip("\n") + "\n"
     beside = path.with_suffix(".new")
     beside.write_text(text, encoding="utf-8", newline="\n")
     beside.replace(path)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Tables of a file that belongs to a bundle.
+
+    Raises:
+        BundleError: No such file, or no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -16,8 +16,8 @@ from model.perlin import Field, random_perlin
 Stack = NDArray[np.float32]
 """float32 (frames, height, width) in [0, 1]."""
 
-MOST = 3
-SIDE_PX = (10.0, 130.0)
+MOST = 2
+SIDE_PX = (8.0, 110.0)
 CONTRAST = (0.05, 0.7)
 DENT_SIDE_PX = (24.0, 150.0)
 DENT_PX = (4.0, 16.0)
@@ -35,7 +35,7 @@ SEEN_SHARE = 0.25
 
 
 def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[Stack, NDArray[np.bool_]]:
-    """One to three perturbations of an acquisition of one patch, and where they are seen.
+    """One or two perturbations of an acquisition of one patch, and where they are seen.
 
     Args:
         stack: Its frames.

@@ -16,6 +16,7 @@ from keras import layers, ops
 from model.blocks import SLOPE, Fold
 from model.config import CELL_PX, PATCH_PX
 from model.export import fold
+from model.scoring import MARK_WINDOW
 
 CELLS = PATCH_PX // CELL_PX
 EACH = 24
@@ -109,3 +110,38 @@ def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 
     cross_entropy = ops.softplus(ops.where(marked > 0.5, -logits, logits))
     miss = ops.sigmoid(ops.where(marked > 0.5, -logits, logits))
     return ops.mean(ops.where(marked > 0.5, weight, 1.0) * ops.power(miss, gamma) * cross_entropy)
+
+
+BESIDE_CELLS = 2
+"""Cells around a mark that count as neither: a marker may overrun an edge."""
+
+
+def ranking_loss(marked: Any, logits: Any) -> Any:
+    """How often, softly, the hottest clean place of any stack is hotter than the hottest marked one of any other.
+
+    A strip is judged by its hottest place, and the focal loss, a mean over cells, hardly sees one. Places are
+    windows of `MARK_WINDOW` x `MARK_WINDOW` cells, as `mark_score` pools them.
+
+    Args:
+        marked: (m, 64, 64), 1.0 where a cell was perturbed, else 0.0.
+        logits: Of the same shape.
+
+    Returns:
+        Mean over all pairs (clean i, marked j) of softplus(clean_i - marked_j); 0 without a marked stack.
+
+    Source:
+        A logistic surrogate of the area under the ROC curve, e.g. Gao & Zhou (2015), IJCAI, on pairwise losses.
+    """
+    places = ops.average_pool(logits[..., None], MARK_WINDOW, strides=1)[..., 0]
+    share = ops.average_pool(marked[..., None], MARK_WINDOW, strides=1)[..., 0]
+    near = ops.max_pool(marked[..., None], 2 * BESIDE_CELLS + 1, strides=1, padding="same")
+    near = ops.max_pool(near, MARK_WINDOW, strides=1)[..., 0]
+    clean = ops.max(ops.where(near > 0.5, _COLD, places), axis=(1, 2))
+    hit = ops.max(ops.where(share > 0.5, places, _COLD), axis=(1, 2))
+    pairs = ops.softplus(clean[:, None] - hit[None, :])
+    counted = ops.cast((clean > _COLD / 2)[:, None] & (hit > _COLD / 2)[None, :], pairs.dtype)
+    return ops.sum(counted * pairs) / ops.maximum(ops.sum(counted), 1.0)
+
+
+_COLD = -30.0
+"""In place of a logit that does not count."""

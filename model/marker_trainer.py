@@ -6,8 +6,9 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -19,13 +20,18 @@ from model.bundle import Bundle, BundleError
 from model.config import CELL_PX, PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import disturb
-from model.marker import build_marker, focal_loss
+from model.marker import build_marker, focal_loss, ranking_loss
 from model.runtime import TensorFlowRuntime
+from model.scoring import mark_score
 
 POOL_STACKS = 400
 PERTURBED = 0.75
 CURVE_EVERY = 20
 SAVE_EVERY = 200
+RANKING_WEIGHT = 0.05
+"""Of the ranking loss beside the focal one: with it both weigh about the same."""
+
+HELD_OUT_BATCHES = 8
 
 Stacks = NDArray[np.uint8]
 """uint8 (m, frames, 256, 256): patches, each with all frames of one acquisition."""
@@ -107,21 +113,48 @@ class MarkerTrainer:
         self._runtime = TensorFlowRuntime(self.bundle, self.batch * self.frames)
         self._optimizer = keras.optimizers.Adam(1e-3)
         self._optimizer.build(self.marker.trainable_variables)
-        self._compiled = tf.function(self._step)
+        self._compiled, self._marked = tf.function(self._step), tf.function(self._infer)
 
     def train_step(self, batch: MarkedBatch, learning_rate: float) -> float:
         """One step; the loss before it."""
         self._optimizer.learning_rate.assign(learning_rate)
-        rebuilt = self._runtime.rebuild(batch.stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(batch.stacks.shape)
+        rebuilt = self._rebuilt(batch.stacks)
         loss = self._compiled(tf.constant(batch.stacks), tf.constant(rebuilt), tf.constant(batch.marked))
         self.step += 1
         return float(loss)
 
+    def held_out(self, batches: Sequence[MarkedBatch]) -> tuple[float, float, float]:
+        """(focal loss, ranking loss, AUROC of `mark_score`, perturbed stacks against whole ones), as inspection runs.
+
+        Args:
+            batches: Of products that training never saw.
+        """
+        logits = [self._logits(batch.stacks).numpy() for batch in batches]
+        losses = [
+            (float(focal_loss(batch.marked, part)), float(ranking_loss(batch.marked, part)))
+            for batch, part in zip(batches, logits, strict=True)
+        ]
+        scores = mark_score(np.concatenate(logits))
+        perturbed = np.concatenate([batch.marked.any(axis=(1, 2)) for batch in batches])
+        hot, whole = scores[perturbed][:, None], scores[~perturbed][None]
+        auroc = float((hot > whole).mean() + 0.5 * (hot == whole).mean())
+        focal, ranking = np.mean(losses, axis=0)
+        return float(focal), float(ranking), auroc
+
+    def _rebuilt(self, stacks: Stacks) -> NDArray[np.float32]:
+        return self._runtime.rebuild(stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(stacks.shape)
+
+    def _logits(self, stacks: Stacks) -> tf.Tensor:
+        return self._marked(tf.constant(stacks), tf.constant(self._rebuilt(stacks)))
+
+    def _infer(self, stacks: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
+        return self.marker(_pictures(stacks, rebuilt), training=False)
+
     def _step(self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor) -> tf.Tensor:
-        images = tf.transpose(tf.cast(stacks, tf.float32) / 255.0, (0, 2, 3, 1))
-        twins = tf.transpose(rebuilt, (0, 2, 3, 1))
+        pictures = _pictures(stacks, rebuilt)
         with tf.GradientTape() as tape:
-            loss = focal_loss(marked, self.marker([images, twins], training=True))
+            logits = self.marker(pictures, training=True)
+            loss = focal_loss(marked, logits) + RANKING_WEIGHT * ranking_loss(marked, logits)
         variables = self.marker.trainable_variables
         self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
         return loss
@@ -152,25 +185,44 @@ class MarkerTrainer:
         return trainer
 
 
+def _pictures(stacks: tf.Tensor, rebuilt: tf.Tensor) -> list[tf.Tensor]:
+    """What the marker takes: frames last."""
+    return [tf.transpose(part, (0, 2, 3, 1)) for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt)]
+
+
 def train_marker(
     trainer: MarkerTrainer,
     chunks: Iterable[StackChunk],
     folder: Path,
     *,
+    held_out: Iterable[StackChunk] = (),
     learning_rate: float,
     seconds: float,
     progress: Callable[[float], None] = lambda elapsed: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Train for so many seconds, the learning rate along one cosine; curve and checkpoints in `folder`."""
+    """Train for so many seconds, the learning rate along one cosine; curves and checkpoints in `folder`.
+
+    Args:
+        trainer: Goes on from where it is.
+        chunks: Good patches to learn from, without end.
+        folder: Gets `marker.csv`, `held_out.csv` and the checkpoints.
+        held_out: Good patches of products that are not among `chunks`; perturbed once, they are marked at every
+            checkpoint.
+        learning_rate: Maximum of the cosine.
+        seconds: Stop after this long.
+        progress: Told of every step.
+        clock: Seconds.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    kept = list(islice(marked_batches(held_out, batch=trainer.batch, seed=0), HELD_OUT_BATCHES))
     curve = folder / "marker.csv"
     fresh = trainer.step == 0 or not curve.exists()
     began = clock()
     with curve.open("w" if fresh else "a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
-            writer.writerow(["step", "seconds", "learning_rate", "focal"])
+            writer.writerow(["step", "seconds", "learning_rate", "loss"])
         losses: list[float] = []
         for batch in drawn_ahead(marked_batches(chunks, batch=trainer.batch, seed=trainer.seed + trainer.step)):
             elapsed = clock() - began
@@ -185,5 +237,18 @@ def train_marker(
                 file.flush()
             if trainer.step % SAVE_EVERY == 0:
                 trainer.save(folder)
+                _note_held_out(trainer, kept, folder / "held_out.csv")
             progress(elapsed)
     trainer.save(folder)
+    _note_held_out(trainer, kept, folder / "held_out.csv")
+
+
+def _note_held_out(trainer: MarkerTrainer, batches: Sequence[MarkedBatch], curve: Path) -> None:
+    if not batches:
+        return
+    fresh = not curve.exists()
+    with curve.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(["step", "focal", "ranking", "auroc"])
+        writer.writerow([trainer.step, *(f"{value:.4f}" for value in trainer.held_out(batches))])

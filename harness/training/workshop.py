@@ -21,6 +21,9 @@ from harness.training.pictures import reconstruction_sheet, training_curve
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
 
+HELD_OUT_START = 90_000
+"""First strip of those by which the marker's training is watched."""
+
 
 def train_network(
     *,
@@ -120,11 +123,12 @@ def train_marker_of(
     commands = _commands(folder, command)
     seconds = 60.0 * minutes
     train_marker(
-        trainer, drawn_stacks(start=MARKER_START + trainer.step), folder, learning_rate=learning_rate, seconds=seconds,
+        trainer, drawn_stacks(start=MARKER_START + trainer.step), folder, held_out=drawn_stacks(start=HELD_OUT_START),
+        learning_rate=learning_rate, seconds=seconds,
         progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
     )  # fmt: skip
     add_marker(
-        bundle, folder / "marker.weights.h5", folder / "marker.csv", len(PAPER.frames),
+        bundle, folder / "marker.weights.h5", (folder / "marker.csv", folder / "held_out.csv"), len(PAPER.frames),
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
             "stacks": trainer.step * trainer.batch, "seed": seed, "learning_rate": learning_rate,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.bundle import Bundle, BundleError, add_marker, load_bundle
-from model.marker import build_marker, focal_loss, fold_marker
+from model.marker import build_marker, focal_loss, fold_marker, ranking_loss
 from model.marker_trainer import MarkerTrainer, StackChunk, marked_batches, train_marker
 from model.runtime import MarkingRuntime, TensorFlowRuntime
 from model.scoring import mark_score
@@ -32,7 +32,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[...,
         learning_rate=1e-3, seconds=4.0, clock=lambda: float(next(seconds)),
     )  # fmt: skip
     assert trainer.step == 3
-    add_marker(bundle.folder, folder / "training" / "marker.weights.h5", folder / "training" / "marker.csv", FRAMES, {})
+    training = folder / "training"
+    add_marker(bundle.folder, training / "marker.weights.h5", (training / "marker.csv",), FRAMES, {})
     return folder
 
 
@@ -69,6 +70,39 @@ def test_focal_loss_by_hand() -> None:
     logits = np.array([[[0.0, -math.log(3)]]], np.float32)
     expected = (4 * 0.25 * math.log(2) + 0.0625 * math.log(4 / 3)) / 2
     assert float(focal_loss(marked, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_ranking_loss_by_hand() -> None:
+    """Hottest clean places 1 and 2 against the one marked place at 3; what lies beside the mark counts for neither."""
+    logits = np.full((2, 64, 64), -4.0, np.float32)
+    marked = np.zeros((2, 64, 64), np.float32)
+    logits[0, 40:42, 40:42], logits[1, 50:52, 5:7] = 1.0, 2.0
+    marked[0, 10:12, 10:12], logits[0, 10:12, 10:12] = 1.0, 3.0
+    logits[0, 8:10, 10:12] = 9.0
+    expected = (math.log1p(math.exp(1 - 3)) + math.log1p(math.exp(2 - 3))) / 2
+    assert float(ranking_loss(marked, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_ranking_loss_needs_a_mark() -> None:
+    """Nothing marked: 0, and no gradient to follow."""
+    logits = np.zeros((2, 64, 64), np.float32)
+    assert float(ranking_loss(np.zeros_like(logits), logits)) == 0.0
+
+
+def test_training_is_watched_on_strips_held_out(
+    make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
+) -> None:
+    """The last step writes a row: both losses, and how well perturbed stacks are told from whole ones."""
+    trainer = MarkerTrainer(make_bundle(tmp_path / "bundle"), FRAMES, batch=2)
+    seconds = itertools.count()
+    train_marker(
+        trainer, itertools.repeat(chunk(pictures)), tmp_path / "training", held_out=[chunk(pictures)],
+        learning_rate=1e-3, seconds=2.0, clock=lambda: float(next(seconds)),
+    )  # fmt: skip
+    header, row = (tmp_path / "training" / "held_out.csv").read_text().splitlines()
+    assert header == "step,focal,ranking,auroc"
+    step, focal, ranking, auroc = map(float, row.split(","))
+    assert (step, 0 <= auroc <= 1, focal > 0, ranking > 0) == (1.0, True, True, True)
 
 
 def test_batches_are_perturbed_and_repeat(pictures: Pictures) -> None:
