@@ -1,4 +1,4 @@
-"""`python -m model`: the detector network by itself, what it is made of and how fast it runs.
+"""`python -m model`: the detector network by itself, what it is made of, how fast it runs, and out of this project.
 
 Standard output carries figures, as a table or as JSON; messages and progress go to standard error. Exit codes: 0 done,
 2 bad input, 70 a fault of ours, 130 interrupted.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -95,6 +96,20 @@ def benchmark(
     figures.print(measuring.table(result))
     for sentence in measuring.sentences(result):
         figures.print(sentence, markup=False)
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="Folder to make.")],
+    bundle: Annotated[str, typer.Option(help="Name under model/weights, or a path.")] = STANDARD,
+    score: Annotated[str, typer.Option(help="ssim or marked.")] = "ssim",
+) -> None:
+    """Write a TensorFlow SavedModel: uint8 patches in, scores and heatmaps out, weights frozen."""
+    found = load_bundle(find_bundle(bundle))
+    from model.saved_model import export_saved_model  # lazily, as above
+
+    export_saved_model(found, to, score=score)
+    typer.echo(to)
 
 
 if __name__ == "__main__":

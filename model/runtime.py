@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,6 +92,40 @@ def build_folded(bundle: Bundle) -> Any:
     return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
 
 
+def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
+    """What rebuilds: a tensor of uint8 patches (n, 256, 256) to float32 of the same shape."""
+    generator = build_folded(bundle)
+
+    def rebuild(patches: Any) -> Any:
+        images = tf.cast(patches, tf.float32)[..., None] / 255.0
+        return generator(images, training=False)[..., 0]
+
+    return rebuild
+
+
+def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
+    """What rebuilds and marks, and the frames of the acquisitions it knows.
+
+    Returns:
+        (patches, frame after frame, to rebuilt ones and logits (n / frames, 64, 64); number of frames).
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    generator, marker = build_folded(bundle), fold_marker(load_marker(bundle))
+    frames = int(marker.inputs[0].shape[-1])
+
+    def mark(patches: Any) -> tuple[Any, Any]:
+        images = tf.cast(patches, tf.float32)[..., None] / 255.0
+        rebuilt = generator(images, training=False)
+        stacks = [
+            tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
+        ]
+        return rebuilt[..., 0], marker(stacks, training=False)
+
+    return mark, frames
+
+
 def _check_patches(patches: NDArray[np.uint8], batch: int) -> None:
     expected = (batch, PATCH_PX, PATCH_PX)
     if patches.shape != expected or patches.dtype != np.uint8:
@@ -103,14 +138,8 @@ class TensorFlowRuntime:
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int) -> None:
-        generator = build_folded(bundle)
-
-        def rebuild(patches: tf.Tensor) -> tf.Tensor:
-            images = tf.cast(patches, tf.float32)[..., None] / 255.0
-            return generator(images, training=False)[..., 0]
-
         signature = [tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8)]
-        self._rebuild = tf.function(rebuild, input_signature=signature).get_concrete_function()
+        self._rebuild = tf.function(rebuilding(bundle), input_signature=signature).get_concrete_function()
         self.batch = batch
 
     def rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -130,19 +159,9 @@ class MarkingRuntime:
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
-        generator, marker = build_folded(bundle), fold_marker(load_marker(bundle))
-        known = marker.inputs[0].shape[-1]
+        mark, known = marking(bundle)
         if frames != known:
             raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
-
-        def mark(patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            images = tf.cast(patches, tf.float32)[..., None] / 255.0
-            rebuilt = generator(images, training=False)
-            stacks = [
-                tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0))
-                for part in (images, rebuilt)
-            ]
-            return rebuilt[..., 0], marker(stacks, training=False)
 
         signature = [tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8)]
         self._mark = tf.function(mark, input_signature=signature).get_concrete_function()

@@ -73,6 +73,7 @@ def test_page_shows_every_file() -> None:
         "barrel/recording.toml",
         "bundle.toml",
         "thresholds.toml",
+        "export.toml",
         "summary.json",
         "manifest.json",
         "swarm.json",
