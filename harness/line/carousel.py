@@ -12,6 +12,7 @@ from harness.line.computer import Computer, Job
 from harness.line.flow import Fed
 from harness.line.infeed import Infeed
 from harness.line.machine import Machine
+from harness.line.packml import State
 from harness.line.processes import Steps, start
 from harness.line.tracking import Track
 
@@ -66,11 +67,27 @@ class Carousel:
             if self._infeed.exhausted and machine.pockets.on_board == 0 and machine.tracking.empty:
                 machine.finished = True
                 return
-            if slot < machine.producing_from:
-                machine.audit.stands_still()
-                self._open_row(slot, "stopped")
-            elif self._index(slot):
-                self._load(slot)
+            machine.ledger.packml[slot] = self._pass(slot)
+
+    def _pass(self, slot: int) -> State:
+        """What a slot begins with; the state that the machine spends it in."""
+        machine = self._machine
+        if slot < machine.producing_from:
+            machine.audit.stands_still()
+            self._open_row(slot, "stopped")
+            return State.ABORTED
+        producing = self._producing()
+        if self._index(slot):
+            waits = self._load(slot)
+            return waits if waits is not None and producing is State.EXECUTE else producing
+        return State.ABORTED if slot < machine.producing_from else producing
+
+    def _producing(self) -> State:
+        """The state of a machine that turns, from what there is to load."""
+        if self._infeed.warming_up:
+            return State.STARTING
+        running_out = self._infeed.exhausted and self._drawn_along is None
+        return State.COMPLETING if running_out else State.EXECUTE
 
     def _index(self, slot: int) -> bool:
         """One step on, metal and register alike; True when the pocket at the camera may be loaded."""
@@ -104,22 +121,22 @@ class Carousel:
         self._drawn_along = None
         return False
 
-    def _load(self, slot: int) -> None:
-        """Grips a strip, looks at what is in the pocket, triggers."""
+    def _load(self, slot: int) -> State | None:
+        """Grips a strip, looks at what is in the pocket, triggers; the state of a machine that waits with its next."""
         machine = self._machine
         if machine.layout.overrun == "hold" and self._is_full():
             machine.ledger.settle(slot, "empty", "held")
-            return
+            return State.HELD
         waiting = self._infeed.waiting(machine.now_us)
         if waiting is None:
-            return
+            return State.SUSPENDED
         if not machine.faults.strikes("empty_pocket", slot, waiting):
             self._grip(slot, waiting)
         in_pocket = len(machine.pockets.at(machine.pockets.camera))  # the presence sensor
         if in_pocket == 0:
             machine.faults.notice("empty_pocket", slot, None)
             machine.ledger.settle(slot, "empty", "empty_pocket")
-            return
+            return None
         track = Track(slot, waiting, slot * machine.layout.slot_us + machine.layout.cutoff_us)
         self._track(track)
         if in_pocket > 1:
@@ -129,6 +146,7 @@ class Carousel:
             start(machine.env, self._camera.acquire(track))
         if self._progress is not None:
             self._progress(machine.audit.fed)
+        return None
 
     def _grip(self, slot: int, waiting: Fed) -> None:
         """The strip into the pocket; where the gripper fails, the next one with it."""

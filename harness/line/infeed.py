@@ -113,6 +113,8 @@ class Infeed:
         self._count = len(feed)
         self._next = 0
         self._head = feed[0] if self._count else None
+        self.warming_up = self._head is not None and self._head.warm_up
+        """Nothing but warm-up strips has come to the head of the queue so far."""
 
     @property
     def exhausted(self) -> bool:
@@ -131,4 +133,6 @@ class Infeed:
         if fed is not None:
             self._next += 1
             self._head = self._feed[self._next] if self._next < self._count else None
+            if self.warming_up:
+                self.warming_up = self._head is not None and self._head.warm_up
         return fed

@@ -19,6 +19,9 @@ from harness.line.window import Window
 NO_TIME = -1
 """Stands in the arrays for a time that did not come to pass; null in the table."""
 
+UNDEFINED = 0
+"""Stands for the state of the machine until the slot has begun; PackML's own number for it."""
+
 HELD = 1024
 """Rows that a ledger with a sink holds at least. No result may come later than so many slots after its strip."""
 
@@ -45,8 +48,8 @@ class Ledger:
     """
 
     def __init__(self, replication: int, sink: Sink | None = None) -> None:
-        def numbers() -> Numbers:
-            return array("q") if sink is None else Window(array("q"))
+        def numbers(size: str = "q") -> Numbers:
+            return array(size) if sink is None else Window(array(size))
 
         def words() -> Any:
             return [] if sink is None else Window([])
@@ -54,6 +57,7 @@ class Ledger:
         self._replication = replication
         self._sink = sink
         self.pocket = numbers()
+        self.packml = numbers("b")
         self.product: MaybeWords = words()
         self.run = numbers()
         self.warm_up: list[bool] | Window[bool] = words()
@@ -86,6 +90,7 @@ class Ledger:
             self._hand_on(self._sink, HELD)
         self.scheduled_us.append(scheduled_us)
         self.pocket.append(pocket)
+        self.packml.append(UNDEFINED)
         for column in self._nullable.values():
             column.append(NO_TIME)
         self.product.append(None)
@@ -127,6 +132,7 @@ class Ledger:
             "replication": np.full(rows, self._replication, np.int64),
             "slot": np.arange(len(self) - rows, len(self), dtype=np.int64),
             "pocket": np.array(_cells(self.pocket), np.int64),
+            "packml": np.array(_cells(self.packml), np.int8),
             "product": pd.array(_cells(self.product), dtype=_TEXT),
             "run": _nulls(self.run),
             "warm_up": np.array(_cells(self.warm_up), np.bool_),

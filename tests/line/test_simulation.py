@@ -29,9 +29,9 @@ Run = Callable[..., LineRecord]
 Fates = Callable[[LineRecord], list[tuple[Any, ...]]]
 
 COLUMNS = [
-    "replication", "slot", "pocket", "product", "run", "warm_up", "scheduled_us", "triggered_us", "frames_us",
-    "inference_start_us", "inference_end_us", "verdict_us", "cutoff_us", "gate_us", "verified_us", "queue", "verdict",
-    "fate", "cause", "truth",
+    "replication", "slot", "pocket", "packml", "product", "run", "warm_up", "scheduled_us", "triggered_us",
+    "frames_us", "inference_start_us", "inference_end_us", "verdict_us", "cutoff_us", "gate_us", "verified_us", "queue",
+    "verdict", "fate", "cause", "truth",
 ]  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_nothing_fed_is_no_slot(run: Run) -> None:
     """An empty feed gives empty tables of the same columns."""
     record = run(0)
     assert list(record.ledger.columns) == COLUMNS
-    assert (len(record.ledger), len(record.tape), record.events[5:]) == (0, 0, [])
+    assert (len(record.ledger), len(record.tape), record.events[6:]) == (0, 0, [])
 
 
 def test_progress_counts_strips(small: Layout, steady: VirtualClock) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.line import Layout, LineRecord
+from harness.scenario import FaultChoice
 
 Run = Callable[..., LineRecord]
 
@@ -43,6 +44,49 @@ def test_the_trace_is_json(run: Run) -> None:
     record = run(2, rejects=["P1"])
     events = json.loads(json.dumps({"traceEvents": record.events}, allow_nan=False))["traceEvents"]
     assert [event["args"]["name"] for event in events if event["ph"] == "M"] == [
-        "camera", "queue", "computer", "transport", "gate",
+        "camera", "queue", "computer", "transport", "gate", "machine",
     ]  # fmt: skip
-    assert events[-1]["args"] == {"slot": 1, "fate": "rejected", "cause": "score"}
+    last = [event["args"] for event in events if event["ph"] == "X"][-1]
+    assert last == {"slot": 1, "fate": "rejected", "cause": "score"}
+
+
+def arrows(record: LineRecord, flow: str) -> list[list[tuple[str, str]]]:
+    """For each strip, what its arrow does and the station of the span that it does it in."""
+    stations = {event["pid"]: event["args"]["name"] for event in record.events if event["ph"] == "M"}
+    found: dict[int, list[tuple[str, str]]] = {}
+    for event in record.events:
+        if event.get("cat") == flow:
+            at = [event[key] for key in ("pid", "tid", "ts")]
+            tied = [s for s in record.events if s["ph"] == "X" and s["dur"] and [s["pid"], s["tid"], s["ts"]] == at]
+            assert [span["args"]["slot"] for span in tied] == [event["id"]]
+            found.setdefault(event["id"], []).append((event["ph"], stations[event["pid"]]))
+    return list(found.values())
+
+
+def test_arrows_follow_strip_and_verdict(run: Run) -> None:
+    """On the carousel from station to station; through the computer, and the queue where the frames waited."""
+    record = run(2, durations={"P0": 110})
+    assert arrows(record, "strip") == [[("s", "camera"), ("t", "transport"), ("f", "gate")]] * 2
+    assert arrows(record, "verdict") == [
+        [("s", "camera"), ("f", "computer")],  # its verdict comes after the gate has acted
+        [("s", "camera"), ("t", "queue"), ("t", "computer"), ("f", "gate")],
+    ]
+
+
+def test_a_strip_that_never_came_to_the_gate_has_an_arrow_as_far_as_it_came(run: Run) -> None:
+    """A quarantined strip ends where the carousel was cleared; what the gripper missed has none."""
+    record = run(2, faults=[FaultChoice(kind="slip", at_slot=(1,))])
+    assert arrows(record, "strip")[0] == [("s", "camera"), ("t", "transport"), ("f", "gate")]
+    assert arrows(record, "verdict")[0] == [("s", "camera"), ("f", "computer")]
+
+
+def test_the_state_of_the_machine_is_a_track(run: Run) -> None:
+    """From the slot in which it began to the one in which it changed, with what was passed on the way."""
+    record = run(2, faults=[FaultChoice(kind="gate_stuck_closed", at_slot=(1,))])
+    assert spans(record, "machine") == [
+        ("Execute", 0, 200, 0),
+        ("Aborted", 200, 400, 0),
+        ("Completing", 600, 100, 0),
+    ]
+    by = [event["args"]["by"] for event in record.events if event.get("cat") == "machine"]
+    assert by[1:] == ["Aborting, Aborted", "Clearing, Stopped, Resetting, Idle, Starting, Execute, Completing"]
