@@ -70,8 +70,12 @@ def test_formats_page_names_what_is_written(name: str) -> None:
     blocks = re.findall(r"## [^\n]*`" + re.escape(name) + r"`.*?```json\n(.*?)```", page, flags=re.DOTALL)
     shown, real = json.loads(blocks[0]), json.loads((REFERENCE / name).read_text())
     assert set(shown) == set(real)
-    for key in ("timing", "baseline", "paper"):
+    for key in ("timing", "line", "baseline", "paper"):
         if key in real:
             assert set(shown[key]) == set(real[key])
+    if "line" in real:
+        assert {name: set(values) for name, values in shown["line"].items() if name != "states"} == {
+            name: set(values) for name, values in real["line"].items() if name != "states"
+        }
     if "criteria" in real:
         assert set(shown["criteria"][0]) == set(real["criteria"][0])

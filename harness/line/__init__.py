@@ -5,11 +5,13 @@ that remains. What other rooms use stands below.
 """
 
 from harness.line.clock import Clock, MeasuredClock, VirtualClock, clock_from_choice
+from harness.line.effectiveness import Oee, oee
 from harness.line.faults import KINDS, FaultSummary
 from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.latency import EmpiricalLatency, LatencyProfile, NormalLatency, Tape, measured_profile, profile
 from harness.line.layout import Layout
 from harness.line.simulation import LineRecord, simulate
+from harness.line.stations import line_summary
 from harness.line.validity import Rule, Validity, latency_summary, timing_validity
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "LineRecord",
     "MeasuredClock",
     "NormalLatency",
+    "Oee",
     "Outcome",
     "Rule",
     "Tape",
@@ -31,7 +34,9 @@ __all__ = [
     "VirtualClock",
     "clock_from_choice",
     "latency_summary",
+    "line_summary",
     "measured_profile",
+    "oee",
     "profile",
     "simulate",
     "timing_validity",

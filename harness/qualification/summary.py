@@ -13,7 +13,7 @@ from harness.acceptance.baseline import InspectorScores, median_inspector, score
 from harness.acceptance.knapp import Tie, knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, rules_of, verdict
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
-from harness.line import Layout, latency_summary, timing_validity
+from harness.line import Layout, latency_summary, line_summary, timing_validity
 from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
@@ -124,6 +124,7 @@ def summarise(
         "required": required,
         "runs_each": scenario.kit.runs,
         "conservation": dict(conservation),
+        "line": line_summary(ledger, layout),
         "faults": faults,
         "baseline": _baseline(scenario, looks, inspectors),
         "knapp": _knapp(by_product, inspectors, rules.tie),

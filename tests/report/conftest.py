@@ -16,6 +16,8 @@ from PIL import Image
 from harness.acceptance.baseline import median_inspector, score_inspectors
 from harness.acceptance.knapp import knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, verdict
+from harness.line import Layout, line_summary
+from harness.line.packml import State
 from harness.scenario import DECIDING
 
 CLASSES = ("stuck_particle", "black_spot", "scratch")
@@ -83,7 +85,7 @@ def write(folder: Path, case: Case) -> None:
         folder / "looks.csv", index=False
     )
     kit.to_csv(folder / "kit.csv", index=False)
-    summary = summary_of(case, kit, machine, looks)
+    summary = {**summary_of(case, kit, machine, looks), "line": line_summary(ledger, Layout())}
     (folder / "summary.json").write_text(json.dumps(summary, allow_nan=False), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(manifest_of(case, summary)), encoding="utf-8")
     if case.evidence:
@@ -126,8 +128,11 @@ def ledger_of(case: Case, kit: pd.DataFrame) -> pd.DataFrame:
 def row_of(slot: int, product: str, run: int, truth: str, warm_up: bool, fate: str, cause: str) -> dict[str, Any]:
     """One row of a ledger, with the columns that a report may look at."""
     verdict_us = 500_000 * slot + (900_000 if cause == "late" else 700_000)
-    return {"slot": slot, "product": product, "run": run, "warm_up": warm_up, "verdict_us": verdict_us,
-            "cutoff_us": 500_000 * slot + 882_000, "fate": fate, "cause": cause, "truth": truth}  # fmt: skip
+    trigger_us = 500_000 * slot
+    return {"slot": slot, "packml": State.STARTING if warm_up else State.EXECUTE, "product": product, "run": run,
+            "warm_up": warm_up, "frames_us": trigger_us + 394_000, "inference_start_us": trigger_us + 394_000,
+            "verdict_us": verdict_us, "cutoff_us": trigger_us + 882_000, "gate_us": trigger_us + 890_000,
+            "verified_us": trigger_us + 898_000, "queue": 0, "fate": fate, "cause": cause, "truth": truth}  # fmt: skip
 
 
 def tape_of(ledger: pd.DataFrame) -> pd.DataFrame:
