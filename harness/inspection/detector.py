@@ -33,6 +33,15 @@ def inspection_key(product: str, run: int) -> str:
     return hashlib.sha256(f"{product}\x00{run}".encode()).hexdigest()[:16]
 
 
+def measured_with(name: str, digest: str) -> str:
+    """A detector by name (which says its score and backend) and digest, as a tape of times carries it.
+
+    >>> measured_with("compact (tensorflow, ssim)", "61e3ac1a0954a160c1006d4e")
+    'compact (tensorflow, ssim) 61e3ac1a0954a160'
+    """
+    return f"{name} {digest[:16]}"
+
+
 class Inspection:
     """One acquisition as a detector sees it. Frames are drawn or read only when looked at."""
 

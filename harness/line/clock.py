@@ -7,12 +7,13 @@ third clock of the specification, `wall`, is not built.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Protocol
 
 from harness.errors import ScenarioError
 from harness.line.flow import Fed, Inspect, Outcome
-from harness.line.latency import Latency, profile
+from harness.line.latency import Latency, is_file, measured_profile, profile
 from harness.scenario import LineChoice
 
 
@@ -77,19 +78,22 @@ def clock_from_choice(
     seed: int,
     replication: int = 0,
     prepare: Callable[[Fed], None] | None = None,
+    detector: str = "",
 ) -> Clock:
     """The clock a scenario asks for.
 
     Args:
         choice: Its table `line`.
-        where: Names the scenario in errors.
+        where: The scenario's file: named in errors; a profile that is a file lies relative to its folder.
         seed: Of the scenario; profiles draw from it.
         replication: Of the scenario.
         prepare: For the measured clock, see there.
+        detector: Who will be called; a file of times measured with another one is refused. "" accepts any.
 
     Raises:
         ScenarioError: The wall clock; a virtual clock without a profile or with an unknown one; a measured clock with
             more than one worker.
+        InputError: A file of times that cannot be used.
     """
     if choice.clock == "wall":
         raise ScenarioError(f"{where}: line.clock", "virtual or measured", "wall, which is not built yet")
@@ -98,6 +102,9 @@ def clock_from_choice(
         return MeasuredClock(prepare)
     if choice.profile is None:
         raise ScenarioError(f"{where}: line.profile", "the name of a latency profile for the virtual clock", "none")
+    if is_file(choice.profile):
+        path = Path(where).parent / choice.profile
+        return VirtualClock(measured_profile(path, seed=seed, replication=replication, detector=detector))
     return VirtualClock(profile(choice.profile, seed=seed, replication=replication, where=f"{where}: line.profile"))
 
 

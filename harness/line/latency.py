@@ -116,17 +116,54 @@ def _measured() -> dict[str, Path]:
     return {path.stem: path for path in sorted(PROFILES.glob("*")) if path.suffix in (".csv", ".parquet")}
 
 
-def measured_profile(path: Path, *, seed: int = 7, replication: int = 0) -> EmpiricalLatency:
+def is_file(name: str) -> bool:
+    """A profile is named by its file, not one that ships.
+
+    >>> is_file("table2-as-seconds"), is_file("our/latency.parquet")
+    (False, True)
+    """
+    return name.endswith((".csv", ".parquet"))
+
+
+def measured_profile(path: Path, *, seed: int = 7, replication: int = 0, detector: str = "") -> EmpiricalLatency:
     """A profile from a CSV or Parquet file with a column `service_us`, such as the tape of a measured run.
 
+    Args:
+        path: The file. Rows of run 0, the warm-up, are left out where it has a column `run`.
+        seed: Of the scenario.
+        replication: Of the scenario.
+        detector: Whose times are wanted; "" for those of any.
+
     Raises:
-        InputError: No file, no such column, no row, or a duration that is not a whole number >= 0.
+        InputError: No file, no such column, no row, a duration that is not a whole number >= 0, or times that were
+            measured with another detector.
     """
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise InputError(str(path), "a CSV or Parquet file of durations", error) from None
+    refuse_other_detector(table, detector, where=str(path))
+    if "run" in table.columns:
+        table = table[table["run"] != 0]
     return EmpiricalLatency(path.stem, tuple(_durations_us(table, str(path))), seed, replication)
+
+
+def refuse_other_detector(table: pd.DataFrame, detector: str, *, where: str) -> None:
+    """Times belong to the detector they were measured with. A table without a column `detector` does not say whose.
+
+    Args:
+        table: A tape or a profile.
+        detector: Whose times are wanted, as `measured_with` names it; "" for those of any.
+        where: Names the table in errors.
+
+    Raises:
+        InputError: Another detector's times.
+    """
+    if not detector or "detector" not in table.columns:
+        return
+    others = table.loc[table["detector"] != detector, "detector"]
+    if len(others) > 0:
+        raise InputError(f"{where}: detector", f"times measured with {detector}", f"times of {others.iloc[0]}")
 
 
 def _durations_us(table: pd.DataFrame, where: str) -> list[int]:
@@ -147,12 +184,18 @@ class Tape:
         self._durations_us = dict(durations_us)
 
     @classmethod
-    def from_frame(cls, tape: pd.DataFrame, *, where: str = "latency tape") -> Tape:
+    def from_frame(cls, tape: pd.DataFrame, *, detector: str = "", where: str = "latency tape") -> Tape:
         """From the table a simulation wrote (columns product, run, service_us).
 
+        Args:
+            tape: The table.
+            detector: Whose times are wanted; "" for those of any.
+            where: Names the table in errors.
+
         Raises:
-            InputError: A column is missing, or a duration is not a whole number >= 0.
+            InputError: A column is missing, a duration is not a whole number >= 0, or another detector's times.
         """
+        refuse_other_detector(tape, detector, where=where)
         for column in ("product", "run"):
             if column not in tape.columns:
                 raise InputError(where, f"a column {column}", f"columns {', '.join(tape.columns)}")

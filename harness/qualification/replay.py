@@ -10,8 +10,9 @@ import numpy as np
 
 from harness.errors import ResultError
 from harness.geometry import Geometry
+from harness.inspection.detector import measured_with
 from harness.inspection.verdict import decide
-from harness.line import Fed, Layout, LineRecord, Outcome
+from harness.line import Fed, Layout, LineRecord, Outcome, Tape
 from harness.progress import Progress, silent
 from harness.qualification.inspector import scores_from_table
 from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
@@ -75,6 +76,7 @@ def line_again(result: Stored) -> LineRecord:
 
     Raises:
         ResultError: An acquisition has no scores.
+        InputError: The tape is none, or another detector's.
     """
     scenario, manifest = result.scenario, result.manifest
     scores = scores_from_table(result.scores, _geometry(manifest["geometry"]).shape)
@@ -93,7 +95,10 @@ def line_again(result: Stored) -> LineRecord:
 
     layout = Layout.from_choice(scenario.line, str(result.folder))
     feed = feed_of(load_register(result.folder / "kit.csv"), scenario)
-    return replay_line(inspect, layout, feed, result.table("latency"), scenario, recipe)
+    detector = measured_with(manifest["detector"], manifest["digests"]["model"])
+    where = str(result.folder / "latency.parquet")
+    tape = Tape.from_frame(result.table("latency"), detector=detector, where=where)
+    return replay_line(inspect, layout, feed, tape, scenario, recipe)
 
 
 def _geometry(values: dict[str, Any]) -> Geometry:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
 from harness.errors import BaselineError
+from harness.inspection.detector import measured_with
 from harness.inspection.levels import Acquisitions
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
 from harness.progress import Progress, silent
@@ -81,7 +82,10 @@ def qualify(
     looks = baseline_looks(scenario, where, setup.kit)
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)
-    clock = clock_from_choice(scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare)
+    detector = measured_with(setup.detector.name, setup.detector.digest)
+    clock = clock_from_choice(
+        scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare, detector=detector
+    )
     record = run_line(inspector, layout, feed, clock, scenario, progress)
     with new_folder(folder) as beside:
         ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
@@ -159,10 +163,10 @@ def run_line(
 
 
 def replay_line(
-    inspect: Callable[[Fed], Any], layout: Layout, feed: list[Fed], tape: pd.DataFrame, scenario: Scenario, recipe: str
+    inspect: Callable[[Fed], Any], layout: Layout, feed: list[Fed], tape: Tape, scenario: Scenario, recipe: str
 ) -> LineRecord:
     """The line again, with the times of a tape."""
-    clock = VirtualClock(Tape.from_frame(tape))
+    clock = VirtualClock(tape)
     return simulate(layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed)
 
 
@@ -220,7 +224,8 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     )
     scores = scores_table(inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint)
     products = products_table(setup.kit, machine_looks(record.ledger), scenario.kit.required)
-    tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": record.tape}
+    tape = record.tape.assign(detector=measured_with(setup.detector.name, setup.detector.digest))
+    tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": tape}
     for name, table in tables.items():
         (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")

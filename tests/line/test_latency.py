@@ -93,3 +93,25 @@ def test_a_tape_without_its_columns_is_bad_input() -> None:
         Tape.from_frame(pd.DataFrame({"product": ["A"], "service_us": [1]}))
     with pytest.raises(InputError, match="expected a column service_us"):
         Tape.from_frame(pd.DataFrame({"product": ["A"], "run": [1]}))
+
+
+def test_times_of_another_detector_are_refused(tmp_path: Path) -> None:
+    """A tape or a profile that says whose times it holds is for that detector alone; one that does not say is taken."""
+    tape = pd.DataFrame({"product": ["A", "B"], "run": [1, 1], "service_us": [1, 2], "detector": ["net, ssim 1"] * 2})
+    with pytest.raises(InputError) as caught:
+        Tape.from_frame(tape, detector="net, marked 2")
+    assert str(caught.value) == (
+        "latency tape: detector: expected times measured with net, marked 2, got times of net, ssim 1"
+    )
+    tape.to_parquet(tmp_path / "tape.parquet")
+    with pytest.raises(InputError, match=r"tape\.parquet: detector: expected times measured with net, marked 2, got"):
+        measured_profile(tmp_path / "tape.parquet", detector="net, marked 2")
+    assert measured_profile(tmp_path / "tape.parquet", detector="net, ssim 1").durations_us == (1, 2)
+    assert Tape.from_frame(tape.drop(columns="detector"), detector="any").service_us(Fed("A", 1, "good")) == 1
+
+
+def test_a_profile_leaves_the_warm_up_out(tmp_path: Path) -> None:
+    """Rows of run 0 are no times of the machine at work."""
+    path = tmp_path / "tape.csv"
+    path.write_text("product,run,service_us\nW001,0,900\nA,1,100\n")
+    assert measured_profile(path).durations_us == (100,)

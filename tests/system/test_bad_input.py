@@ -128,6 +128,23 @@ def test_replay_of_no_result(bench: Bench, tmp_path: Path) -> None:
     assert "manifest.json: expected a file of a result" in error
 
 
+def test_times_of_another_detector(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
+    """Times measured with one detector serve neither a run nor a replay of another one; its own serve both."""
+    own, others = tmp_path / "own", tmp_path / "others"
+    assert bench("validate", write_scenario(), "--out", own)[0] == 0
+    bench("validate", write_scenario(detector={"factory": "tests.system.wrong:often_wrong"}), "--out", others)
+    line = {"clock": "virtual", "profile": "others/latency.parquet"}
+    sentence = "latency.parquet: detector: expected times measured with truth-reading detector "
+    assert sentence in refused(bench, write_scenario(line=line))
+    assert "got times of rejects all" in refused(bench, write_scenario(line=line))
+    again = write_scenario(line={**line, "profile": "own/latency.parquet"})
+    assert bench("validate", again, "--out", tmp_path / "again")[0] == 0
+    shutil.copy(others / "latency.parquet", own / "latency.parquet")
+    code, output, error = bench("replay", own)
+    assert (code, output) == (2, "")
+    assert sentence in error
+
+
 def test_too_few_strips_to_hold_any_slot(bench: Bench, tmp_path: Path) -> None:
     """By p99 no slot can hold with fewer than 459 strips; that is said before a strip is fed."""
     code, output, error = bench("stress", "--strips", "458", "--out", tmp_path / "stress")
