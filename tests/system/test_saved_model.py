@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -93,6 +94,27 @@ def alone(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     return {score: dict(np.load(folder / f"{score}.npz")) for score in SCORES}
 
 
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`runner.cpp`, compiled with what the installed TensorFlow ships; skipped where that cannot be."""
+    import tensorflow as tf
+
+    compiler, libraries = shutil.which("g++"), Path(tf.sysconfig.get_lib())
+    shipped = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
+    if compiler is None:
+        pytest.skip("no C++ compiler (g++) is installed")
+    if not all((libraries / name).is_file() for name in shipped):
+        pytest.skip("this TensorFlow ships no C++ library")
+    program: Path = tmp_path_factory.mktemp("runner") / "runner"
+    flags = ["-w", "-O1", *tf.sysconfig.get_compile_flags()]
+    # The library's kernels register themselves: a linker that drops what is not called drops them all.
+    links = [f"-L{libraries}", "-Wl,--no-as-needed", *(f"-l:{name}" for name in shipped), f"-Wl,-rpath,{libraries}"]
+    command = [compiler, *flags, str(Path(__file__).with_name("runner.cpp")), "-o", str(program), *links]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return program
+
+
 @pytest.mark.parametrize("score", SCORES)
 def test_a_saved_model_needs_nothing_of_this_project(
     folder: Path, alone: dict[str, dict[str, np.ndarray]], score: str
@@ -105,6 +127,19 @@ def test_a_saved_model_needs_nothing_of_this_project(
     np.testing.assert_allclose(answer["scores"].reshape(GEOMETRY.shape), expected, atol=1e-5, rtol=0)
     heat = detector.explain(looked_at()).heat
     np.testing.assert_allclose(answer["heatmaps"].reshape(heat.shape), heat, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("score", SCORES)
+def test_a_program_in_cpp_gives_the_same_scores(folder: Path, runner: Path, score: str) -> None:
+    """`runner.cpp`, which knows TensorFlow's C++ library alone, prints the detector's scores to 1e-5."""
+    raw = folder / "patches.raw"
+    raw.write_bytes(np.load(folder / "patches.npy").tobytes())
+    answer = subprocess.run([runner, folder / score, raw], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    expected = NetworkDetector(str(folder / "bundle"), GEOMETRY, score=score).score(looked_at())
+    scores = np.array(answer.stdout.split(), np.float32).reshape(GEOMETRY.shape)
+    np.testing.assert_allclose(scores, expected, atol=1e-5, rtol=0)
 
 
 def test_an_export_says_what_it_was_made_of(folder: Path) -> None:
