@@ -17,7 +17,7 @@ from harness.errors import InvariantBroken
 from harness.line.capsule import Capsule
 from harness.line.layout import Layout
 from harness.line.states import STATES
-from harness.line.swarm import FAULTY_SLOTS, NOT_SURVIVED, RECOVERY_SLOTS, plan, run_plan
+from harness.line.swarm import FAULTY_SLOTS, NOT_SURVIVED, RECOVERY_SLOTS, check_swarm, plan, run_plan
 from harness.line.tracking import Tracking
 from harness.progress import Progress, silent
 from harness.scenario import Scenario
@@ -125,10 +125,10 @@ def run_campaign(
         tracking: Makes the register, see `run_plan`.
 
     Raises:
-        ScenarioError: The scenario is no swarm.
+        ScenarioError: The scenario is no swarm, or draws layouts that cannot be built.
     """
     layout = Layout.from_choice(scenario.line, where)
-    plan(scenario, layout, replication=0, where=where)  # a bad scenario is told before any process starts
+    check_swarm(scenario, layout, where)  # before any process starts
     batch = partial(_batch, scenario, layout, capsules, tracking)
     spans = [(first, min(first + BATCH, replications)) for first in range(0, replications, BATCH)]
     whole, end_s = Campaign(asked=replications), time.monotonic() + limit_s

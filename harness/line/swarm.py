@@ -83,6 +83,25 @@ class Survived:
     slots: int
 
 
+def check_swarm(scenario: Scenario, layout: Layout, where: str) -> None:
+    """Everything that any replication of a swarm could stumble over, told before the first one.
+
+    Raises:
+        ScenarioError: A layout that would be drawn cannot be built, no profile or an unknown one, or a fault that is
+            unknown or has no rate.
+    """
+    for pockets in _pockets_to_gate(layout):
+        spot = f"{where}: a swarm also draws pockets_to_gate = {pockets}: line"
+        replace(layout, pockets_to_gate=pockets, where=spot)
+    plan(scenario, layout, replication=0, where=where)
+    profile(scenario.line.profile or "", where=f"{where}: line.profile")
+
+
+def _pockets_to_gate(layout: Layout) -> range:
+    """What a swarm draws from."""
+    return range(1, min(4, layout.pockets))
+
+
 def plan(scenario: Scenario, layout: Layout, *, replication: int, where: str = "scenario") -> Plan:
     """Draws a replication: each fault of the scenario is on or off, and strikes at its rate; the layout varies too.
 
@@ -96,7 +115,7 @@ def plan(scenario: Scenario, layout: Layout, *, replication: int, where: str = "
     rng = stream("swarm", scenario.seed, replication)
     drawn = replace(
         layout,
-        pockets_to_gate=int(rng.integers(1, min(4, layout.pockets))),
+        pockets_to_gate=int(rng.integers(1, _pockets_to_gate(layout).stop)),
         workers=int(rng.integers(1, 3)),
         overrun=OVERRUN[int(rng.integers(len(OVERRUN)))],
         feed=FEEDS[int(rng.integers(len(FEEDS)))],

@@ -124,6 +124,25 @@ def test_a_file_that_is_no_capsule(scenario: Scenario, tmp_path: Path) -> None:
         read_capsule(path)
 
 
+def test_a_layout_that_only_some_replications_would_draw(scenario: Scenario) -> None:
+    """Frames that take longer than a slot are in time for a gate two pockets away, and for none next to the camera."""
+    line = scenario.line.model_copy(update={"pockets_to_gate": 2, "transfer_ms": 600.0})
+    Layout.from_choice(line, "swarm.toml")
+    with pytest.raises(ScenarioError) as caught:
+        campaign(scenario.model_copy(update={"line": line}), 1)
+    assert str(caught.value).endswith(
+        ": a swarm also draws pockets_to_gate = 1: line.gate_lead_ms:"
+        " expected a cut-off after the frames are ready at 990 ms, got one at 882 ms"
+    )
+
+
+def test_a_profile_that_no_replication_could_draw_from(scenario: Scenario) -> None:
+    """An unknown profile is told before the first replication."""
+    line = scenario.line.model_copy(update={"profile": "fast"})
+    with pytest.raises(ScenarioError, match=r"line\.profile: expected one of table2-as-seconds, .*, got 'fast'"):
+        campaign(scenario.model_copy(update={"line": line}), 1)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
