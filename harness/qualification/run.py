@@ -86,8 +86,8 @@ def qualify(
     clock = clock_from_choice(
         scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare, detector=detector
     )
-    record = run_line(inspector, layout, feed, clock, scenario, progress)
-    with new_folder(folder) as beside:
+    with new_folder(folder) as beside:  # from the first strip on, so that a run that is killed is found by the next
+        record = run_line(inspector, layout, feed, clock, scenario, progress)
         ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
         summary = _fill(beside, ran, progress)
         head = add_entry(beside, did="validate", outcome=summary["verdict"], digests=summary["digests"], by=by)

@@ -1,4 +1,8 @@
-"""Writing of a result folder: beside, and renamed into place when whole; its files by their digests."""
+"""Writing of a result folder: beside, and renamed into place when whole; its files by their digests.
+
+A process that is killed leaves what it had beside, under a name that ends in `.unfinished`. The next one that writes
+there removes it and says so. Who is still at work holds a lock on the folder, which ends with the process.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,19 @@ import io
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: what is left behind there is not found
+    fcntl = None  # type: ignore[assignment]
 
 from harness.errors import ResultError
 from harness.result.record import RECORD, sha256
@@ -22,6 +32,10 @@ FILES = (
     "report.html", "trace.json", "junit.xml", "kit.csv", "looks.csv", "record.jsonl",
 )  # fmt: skip
 """What a whole result holds, beside the pictures under `evidence/`."""
+
+
+UNFINISHED = ".unfinished"
+"""Ends the name of a folder that is being filled."""
 
 
 def check_new(folder: Path) -> None:
@@ -43,9 +57,11 @@ def check_new(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill; it appears under its own name only when the block ends well, or not at all."""
     check_new(folder)
+    made = [place for place in (folder.parent, *folder.parent.parents) if not place.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        _remove_unfinished(folder.parent)
+        beside, lock = _folder_beside(folder)
     except OSError as error:
         raise ResultError(str(folder), "a folder that can be written", error) from None
     try:
@@ -54,6 +70,58 @@ def new_folder(folder: Path) -> Iterator[Path]:
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+        for place in made:
+            with suppress(OSError):  # it holds the result, or somebody else's
+                place.rmdir()
+
+
+def _folder_beside(folder: Path) -> tuple[Path, int | None]:
+    """A new folder beside the one that is wanted, and the lock on it; None where the file system has no locks."""
+    while True:
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=UNFINISHED, dir=folder.parent))
+        try:
+            lock = _locked(beside)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # another process took it, in this moment, for one that was left behind
+        except OSError:
+            return beside, None
+        if beside.exists():
+            return beside, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """A lock on a folder, to be closed; None on a system without any.
+
+    Raises:
+        OSError: Another process holds it (BlockingIOError), the folder is gone, or it cannot be locked.
+    """
+    if fcntl is None:
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_unfinished(place: Path) -> None:
+    """What killed processes left in a folder is removed, and each is said on standard error."""
+    for left in sorted(place.glob(f".*{UNFINISHED}")):
+        try:
+            lock = _locked(left)
+        except OSError:
+            continue  # somebody is at work there
+        if lock is None:
+            return
+        shutil.rmtree(left, ignore_errors=True)
+        os.close(lock)
+        sys.stderr.write(f"{left}: a run that was killed before its end; it left no result, removed\n")
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:

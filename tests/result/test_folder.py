@@ -44,3 +44,25 @@ def test_digests_cover_every_file_but_the_manifest(tmp_path: Path) -> None:
     for name in ("manifest.json", "summary.json", "evidence/a.webp"):
         (tmp_path / name).write_text(name)
     assert list(file_digests(tmp_path)) == ["evidence/a.webp", "summary.json"]
+
+
+def test_what_a_killed_process_left_is_removed_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that nobody fills any more goes, with a sentence; one that is being filled stays."""
+    left = tmp_path / ".first-ab12cd34.unfinished"
+    left.mkdir()
+    (left / "ledger.parquet").write_text("half of it")
+    with new_folder(tmp_path / "second") as at_work:
+        assert not left.exists()
+        with new_folder(tmp_path / "third"):
+            assert at_work.is_dir()
+    told = capsys.readouterr().err
+    assert told == f"{left}: a run that was killed before its end; it left no result, removed\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["second", "third"]
+
+
+def test_folders_that_were_made_on_the_way_go_with_what_failed(tmp_path: Path) -> None:
+    """After an error not even an empty folder is left, and one that was there before stays."""
+    (tmp_path / "there").mkdir()
+    with pytest.raises(RuntimeError, match="broken"), new_folder(tmp_path / "there" / "results" / "name" / "run"):
+        raise RuntimeError("broken")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
