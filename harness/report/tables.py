@@ -10,6 +10,7 @@ import pandas as pd
 from harness.acceptance.baseline import agreement, score_inspectors
 from harness.acceptance.intervals import exact_interval
 from harness.acceptance.rule import TRUTHS, Count
+from harness.report.line import line_page
 from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
 from harness.result.stored import Stored, records
 
@@ -199,6 +200,7 @@ def machine_section(stored: Stored) -> dict[str, Any]:
              for name, value in made_by.items()],
             empty="Nothing is recorded of how the detector was made.",
         ),
+        **line_page(stored),
     }  # fmt: skip
 
 
