@@ -271,6 +271,24 @@ def calibrate(
 @app.command()
 def stress(
     scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
+@app.command()
+def prove(
+    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
+    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
+    kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 1,
+    bound: Annotated[float, typer.Option(min=0, help="Largest difference of two scores.")] = 1e-4,
+) -> None:
+    """Compare a backend with TensorFlow on a kit's products; if equal, put the proof into the bundle, else exit 1."""
+    from harness.training.proving import prove as proved
+
+    with bar() as progress:
+        found = proved(bundle, _kit(kit, None), score=score, backend=backend, runs=runs, bound=bound, progress=progress)
+    typer.echo(found.in_words())
+    raise typer.Exit(0 if found.equal else 1)
+
+
     profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
     strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 700,
     replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 4,

@@ -72,7 +72,7 @@ class DetectorChoice(_Table):
 
     bundle: str | None = None
     factory: str | None = None
-    backend: Literal["tensorflow", "openvino", "auto"] = "auto"
+    backend: Literal["tensorflow", "openvino", "openvino-bf16", "auto"] = "auto"
     score: str = "ssim"
     level: Literal["patch", "strip", "seven_of_ten"] = "seven_of_ten"
 

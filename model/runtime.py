@@ -126,7 +126,8 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
     return mark, frames
 
 
-def _check_patches(patches: NDArray[np.uint8], batch: int) -> None:
+def check_patches(patches: NDArray[np.uint8], batch: int) -> None:
+    """Hold patches against what a runtime was compiled for; `ValueError` otherwise."""
     expected = (batch, PATCH_PX, PATCH_PX)
     if patches.shape != expected or patches.dtype != np.uint8:
         raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
@@ -148,7 +149,7 @@ class TensorFlowRuntime:
         Raises:
             ValueError: Another shape or type.
         """
-        _check_patches(patches, self.batch)
+        check_patches(patches, self.batch)
         rebuilt: NDArray[np.float32] = self._rebuild(tf.constant(patches)).numpy()
         return rebuilt
 
@@ -173,6 +174,6 @@ class MarkingRuntime:
         Raises:
             ValueError: Another shape or type.
         """
-        _check_patches(patches, self.batch)
+        check_patches(patches, self.batch)
         rebuilt, logits = self._mark(tf.constant(patches))
         return rebuilt.numpy(), logits.numpy()

@@ -47,6 +47,7 @@ MAY_LOAD_THE_NETWORK = {
     "harness.inspection.detector",
     "harness.inspection.network",
     "harness.training.data",
+    "harness.training.proving",
     "harness.training.workshop",
 }
 

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import tomllib
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
 from harness.strips.recording import Recording, open_recording, write_frames
 from model.bundle import LEVELS, BundleError, load_bundle, load_thresholds
+from model.proof import Subject, proof_problem
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
 EXAMPLE = re.compile(r"^## [^\n]*`(?P<name>[^`\n]+)`\n(?:(?!^## ).)*?^```\w+\n(?P<text>.*?)^```$", re.M | re.S)
@@ -73,6 +75,7 @@ def test_page_shows_every_file() -> None:
         "barrel/recording.toml",
         "bundle.toml",
         "thresholds.toml",
+        "proof.toml",
         "export.toml",
         "summary.json",
         "manifest.json",
@@ -193,6 +196,15 @@ def test_thresholds_belong_to_their_bundle(written: Path) -> None:
         load_thresholds(written, model="0" * 64, score="ssim", regions=len(PAPER.regions))
     with pytest.raises(BundleError, match="expected 5 finite thresholds"):
         load_thresholds(written, model=model, score="ssim", regions=5)
+
+
+def test_a_proof_speaks_for_what_it_names(written: Path) -> None:
+    """The proof of the page holds for its own subject, and for no other processor."""
+    table = tomllib.loads(EXAMPLES["proof.toml"])["proofs"]["ssim"]["openvino"]
+    subject = Subject(**{field.name: table[field.name] for field in fields(Subject)})
+    assert proof_problem(written, "ssim", "openvino", subject) == ""
+    other = replace(subject, processor="another")
+    assert "other processors" in (proof_problem(written, "ssim", "openvino", other) or "")
 
 
 def test_summary_agrees_with_itself() -> None:

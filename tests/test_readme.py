@@ -38,7 +38,8 @@ def figures(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         (
             "response",
             f"mean {latency['mean']:.0f} ms, p99 {latency['p99']:.0f} ms, max {latency['max']:.0f} ms"
-            f" of {timing['deadline_ms']:g} ms; {hardware['processor']}, {hardware['cores']} cores",
+            f" of {timing['deadline_ms']:g} ms; {manifest['detector']};"
+            f" {hardware['processor']}, {hardware['cores']} cores",
         ),
     ]
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from harness.errors import DetectorError
 from harness.geometry import PATCH_PX, Geometry
 from harness.inspection.detector import Explanation, Inspection, Patches, Scores
+from harness.system import hardware, versions
 
 if TYPE_CHECKING:
     from model.bundle import Bundle, Thresholds
-    from model.runtime import MarkingRuntime, TensorFlowRuntime
+    from model.proof import Subject
+
+DECISIVE = ("tensorflow", "tensorflow-cpu", "keras", "openvino")
+"""Packages whose versions a proof of a backend speaks for."""
 
 
 class NetworkDetector:
@@ -26,36 +30,37 @@ class NetworkDetector:
         geometry: Of the acquisitions; fixes the batch.
         score: `ssim`, the paper's; `marked`, by the bundle's marker on all frames of a patch together; or another of
             `model.scoring`, for comparison.
-        backend: `tensorflow`, or `auto` for the fastest there is, which is TensorFlow.
+        backend: `tensorflow`, the reference; `openvino` or `openvino-bf16`, where a proof in the bundle says that it
+            judges alike (`python -m harness prove`); or `auto`: the fastest of these, and why not, if a proof fails.
+        unproved: Take the backend without a proof: for those who make one.
 
     Raises:
         DetectorError: The bundle cannot be used, or has no such score.
     """
 
-    def __init__(self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto") -> None:
+    def __init__(
+        self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto", unproved: bool = False
+    ) -> None:
         from model.bundle import BundleError, find_bundle, load_bundle
-        from model.runtime import MarkingRuntime, TensorFlowRuntime
+        from model.proof import OPENVINO
         from model.scoring import JOINT, MARKED, SCORES
 
-        if backend not in ("tensorflow", "auto"):
-            raise DetectorError("detector.backend", "tensorflow or auto, the others are not built yet", backend)
+        if backend not in ("tensorflow", *OPENVINO, "auto"):
+            raise DetectorError("detector.backend", f"tensorflow, {', '.join(OPENVINO)} or auto", backend)
         if score not in (*SCORES, MARKED):
             raise DetectorError("detector.score", f"one of {', '.join([*SCORES, MARKED])}", score)
         self.joint = score in JOINT
-        self._runtime: TensorFlowRuntime | MarkingRuntime
-        try:
-            self.bundle: Bundle = load_bundle(find_bundle(bundle))
-            if score == MARKED:
-                self._runtime = MarkingRuntime(self.bundle, geometry.patches, frames=len(geometry.frames))
-            else:
-                self._runtime = TensorFlowRuntime(self.bundle, geometry.patches)
-        except BundleError as error:
-            raise DetectorError(error.where, error.expected, error.got) from None
         self.score_name = score
         self.geometry = geometry
-        self.name = f"{self.bundle.network.name} ({self._runtime.name}, {score})"
-        marker = self.bundle.marker if score == MARKED else None
-        self.digest = self.bundle.digest if marker is None else marker.digest
+        try:
+            self.bundle: Bundle = load_bundle(find_bundle(bundle))
+            marker = self.bundle.marker if score == MARKED else None
+            self.digest = self.bundle.digest if marker is None else marker.digest
+            self.backend, passed_over = (backend, "") if unproved else self._proved(backend)
+            self._run = self._runtime()
+        except BundleError as error:
+            raise DetectorError(error.where, error.expected, error.got) from None
+        self.name = f"{self.bundle.network.name} ({self.backend}, {score}){passed_over}"
         self.stages_us: Mapping[str, int] = {}
 
     def score(self, inspection: Inspection) -> Scores:
@@ -93,14 +98,6 @@ class NetworkDetector:
             marks = np.broadcast_to(cells.astype(np.float32).repeat(CELL_PX, -1).repeat(CELL_PX, -2), shape)
         return Explanation(residual(patches, rebuilt).reshape(shape), rebuilt.reshape(shape), marks)
 
-    def _run(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """(rebuilt, the marker's logits if it takes part)."""
-        from model.runtime import MarkingRuntime
-
-        if isinstance(self._runtime, MarkingRuntime):
-            return self._runtime.mark(patches)
-        return self._runtime.rebuild(patches), None
-
     def thresholds(self) -> Thresholds:
         """The bundle's thresholds for this score.
 
@@ -115,6 +112,67 @@ class NetworkDetector:
             )
         except BundleError as error:
             raise DetectorError(error.where, error.expected, error.got) from None
+
+    def subject(self) -> Subject:
+        """What a proof of another backend must speak for here.
+
+        Raises:
+            DetectorError: No thresholds, by which verdicts would be compared.
+        """
+        from model.proof import Subject
+
+        used = {name: number for name, number in versions().items() if name in DECISIVE}
+        return Subject(
+            self.digest, self.thresholds().digest(), self.geometry.patches, str(hardware()["processor"]), used
+        )
+
+    def _proved(self, backend: str) -> tuple[str, str]:
+        """(backend to use, what the name says of one that had to be passed over)."""
+        from model.proof import FILE, OPENVINO, proof_problem
+
+        if backend == "tensorflow" or (backend == "auto" and not (self.bundle.folder / FILE).exists()):
+            return "tensorflow", ""
+        passed_over = ""
+        for name in OPENVINO if backend == "auto" else (backend,):
+            try:
+                problem = proof_problem(self.bundle.folder, self.score_name, name, self.subject())
+            except DetectorError as error:
+                problem = str(error) if backend != "auto" else None
+            if problem is not None and "openvino" not in versions():
+                problem = "no OpenVINO installed"
+            if problem == "":
+                return name, ""
+            if backend != "auto":
+                raise DetectorError(
+                    "detector.backend",
+                    f"tensorflow or auto, or a proof that {name} judges as TensorFlow does (python -m harness prove)",
+                    problem or "none in the bundle",
+                )
+            if problem is not None:
+                passed_over += f"; {name} passed over: {problem}"
+        return "tensorflow", passed_over
+
+    def _runtime(self) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+        """What takes patches to (rebuilt, the marker's logits if it takes part)."""
+        from model.scoring import MARKED
+
+        patches, frames = self.geometry.patches, len(self.geometry.frames)
+        if self.backend == "tensorflow":
+            from model.runtime import MarkingRuntime, TensorFlowRuntime
+
+            if self.score_name == MARKED:
+                return MarkingRuntime(self.bundle, patches, frames=frames).mark
+            rebuild = TensorFlowRuntime(self.bundle, patches).rebuild
+        else:
+            try:
+                from model.openvino_runtime import OpenVINOMarkingRuntime, OpenVINORuntime
+            except ImportError:
+                raise DetectorError("detector.backend", "OpenVINO, an extra of this package", "none") from None
+
+            if self.score_name == MARKED:
+                return OpenVINOMarkingRuntime(self.bundle, patches, frames=frames, backend=self.backend).mark
+            rebuild = OpenVINORuntime(self.bundle, patches, backend=self.backend).rebuild
+        return lambda images: (rebuild(images), None)
 
     def _flat(self, patches: Patches) -> NDArray[np.uint8]:
         return np.ascontiguousarray(patches).reshape(-1, PATCH_PX, PATCH_PX)

@@ -95,7 +95,7 @@ def _latency(stored: Stored) -> dict[str, Any]:
         figure = latency_figure(responses, deadline_ms=timing["deadline_ms"], p50=values["p50"], p99=values["p99"])
     return {
         "latency": table(
-            "Response: verdict after the last exposure",
+            f"Response: verdict after the last exposure, by {stored.manifest['detector']}",
             ["mean", "p50", "p99", "p99.9", "largest", "deadline", "slot"],
             [[
                 *(number(values[name], 1, unit="ms", why=why) for name in ("mean", "p50", "p99", "p99_9", "max")),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable
@@ -154,3 +155,17 @@ def test_thresholds_that_cannot_be_used_are_bad_input(tmp_path: Path) -> None:
         DetectorError, match=r"thresholds\.toml: expected a file of a detector bundle, got no such file"
     ):
         detector.thresholds()
+
+
+def test_auto_says_which_backend_it_had_to_pass_over(tmp_path: Path) -> None:
+    """A proof that was made for another processor is named, TensorFlow inspects; asked for by name, it is refused."""
+    pytest.importorskip("openvino", reason="OpenVINO, an extra, is not installed")
+    from model.proof import Proof, write_proof
+
+    folder = make_bundle(tmp_path / "bundle")
+    subject = dataclasses.replace(NetworkDetector(str(folder), SMALL).subject(), processor="another")
+    write_proof(folder, "ssim", "openvino", Proof(subject, "0" * 64, 3, 1, 1e-4, 1e-6))
+    name = NetworkDetector(str(folder), SMALL).name
+    assert name.startswith("compact/8 (tensorflow, ssim); openvino passed over: a proof for other processors (another")
+    with pytest.raises(DetectorError, match=r"detector\.backend: expected tensorflow or auto, or a proof .*another"):
+        NetworkDetector(str(folder), SMALL, backend="openvino")

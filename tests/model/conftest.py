@@ -8,13 +8,15 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.bundle import LEVELS, Bundle, Thresholds, write_bundle, write_thresholds
+from model.bundle import LEVELS, Bundle, Thresholds, add_marker, write_bundle, write_thresholds
 from model.config import PRESETS, NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches
+from model.marker import build_marker
 from model.network import build_networks, build_rebuilder
 
 TINY = PRESETS["compact"].narrowed(8)
@@ -59,5 +61,19 @@ def make_bundle() -> Callable[..., Bundle]:
         levels = {level: np.linspace(0.1, 0.4, regions, dtype=np.float32) for level in LEVELS}
         write_thresholds(folder, Thresholds(levels, bundle.digest, "ssim", ("C1", "C2"), 3))
         return bundle
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_marked_bundle(make_bundle: Callable[..., Bundle]) -> Callable[..., Bundle]:
+    """What writes a bundle with a marker that has fresh weights too: `make_marked_bundle(folder, frames=...)`."""
+
+    def make(folder: Path, *, frames: int) -> Bundle:
+        make_bundle(folder / "bundle")
+        keras.utils.set_random_seed(1)
+        marker = build_marker(frames)
+        marker.save_weights(folder / "marker.weights.h5")
+        return add_marker(folder / "bundle", folder / "marker.weights.h5", [], frames, {})
 
     return make

@@ -1,0 +1,103 @@
+"""The same networks on OpenVINO: an optional backend, for inspection where it is proved equal (`model/proof.py`).
+
+The graph that TensorFlow runs is frozen and handed over as it stands, normalising in it, so that uint8 patches go in.
+The network reads them where they lie and writes into the arrays that are given out: nothing is copied on the way.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from model.bundle import Bundle, BundleError
+from model.config import PATCH_PX
+from model.runtime import check_patches, marking, rebuilding
+
+PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
+"""Of the arithmetic, by the backend's name. Eight-bit integers would need a third library to be calibrated."""
+
+
+class OpenVINORuntime:
+    """Rebuilds a fixed number of patches.
+
+    Args:
+        bundle: Its weights.
+        batch: Patches a call.
+        backend: One of `PRECISIONS`.
+
+    Raises:
+        BundleError: Weights that cannot be used, or a precision that this processor does not have.
+    """
+
+    def __init__(self, bundle: Bundle, batch: int, *, backend: str = "openvino") -> None:
+        self.name, self.batch = backend, batch
+        self._network = _Compiled(rebuilding(bundle), batch, backend)
+
+    def rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 (n, 256, 256) in [0, 1]; n is the batch it was made for."""
+        check_patches(patches, self.batch)
+        (rebuilt,) = self._network.run(patches)
+        return rebuilt
+
+
+class OpenVINOMarkingRuntime:
+    """Rebuilds and marks acquisitions of a fixed number of patches; see `runtime.MarkingRuntime`."""
+
+    def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
+        mark, known = marking(bundle)
+        if frames != known:
+            raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
+        self.name, self.batch = backend, batch
+        self._network = _Compiled(mark, batch, backend)
+
+    def mark(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(rebuilt (n, 256, 256), logits (n / frames, 64, 64)) of uint8 (n, 256, 256), frame after frame."""
+        check_patches(patches, self.batch)
+        rebuilt, logits = self._network.run(patches)
+        return rebuilt, logits
+
+
+class _Compiled:
+    """A function of patches, compiled for this processor."""
+
+    def __init__(self, function: Callable[[Any], Any], batch: int, backend: str) -> None:
+        core, precision = openvino.Core(), PRECISIONS[backend]
+        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "bf16" and "BF16" not in known:
+            raise BundleError("backend", "a processor that computes in bf16", f"one with {', '.join(known)}")
+        graph, outputs = _frozen(function, batch)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.pb"
+            path.write_bytes(graph.SerializeToString())
+            # Read as a file: the converter in Python would also do, but reports its use to its maker.
+            model = core.read_model(path)
+            settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+            compiled = core.compile_model(model, "CPU", settings)
+        self._outputs = [(compiled.output(name), tuple(compiled.output(name).shape)) for name in outputs]
+        self._request = compiled.create_infer_request()
+
+    def run(self, patches: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Every output, in arrays of their own that no later call writes to."""
+        self._request.set_input_tensor(openvino.Tensor(patches, shared_memory=True))
+        arrays = []
+        for output, shape in self._outputs:
+            arrays.append(np.empty(shape, np.float32))
+            self._request.set_tensor(output, openvino.Tensor(arrays[-1], shared_memory=True))
+        self._request.infer()
+        return arrays
+
+
+def _frozen(function: Callable[[Any], Any], batch: int) -> tuple[Any, list[str]]:
+    """(graph with its weights in it, names of its outputs in their order)."""
+    patches = tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
+    traced = tf.function(function, input_signature=[patches]).get_concrete_function()
+    frozen = convert_variables_to_constants_v2(traced)
+    return frozen.graph.as_graph_def(), [output.name for output in frozen.outputs]
