@@ -269,9 +269,6 @@ def calibrate(
 
 
 @app.command()
-def stress(
-    scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
-@app.command()
 def prove(
     bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
     score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
@@ -289,6 +286,9 @@ def prove(
     raise typer.Exit(0 if found.equal else 1)
 
 
+@app.command()
+def stress(
+    scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
     profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
     strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 700,
     replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 4,
