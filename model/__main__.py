@@ -10,13 +10,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from model.bundle import BundleError, find_bundle, load_bundle
+from model.bundle import SHIPPED, BundleError, find_bundle, load_bundle
 from model.config import PRESETS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -49,22 +49,30 @@ def main() -> None:
 @app.command()
 def describe(
     name: Annotated[
-        str, typer.Argument(metavar="[PRESET|BUNDLE]", help="A preset, or the path of a bundle.")
+        str, typer.Argument(metavar="[PRESET|BUNDLE]", help="A bundle by its name or path, or a preset.")
     ] = STANDARD,
     as_json: Json = False,
 ) -> None:
-    """Layers by stage with shapes, operations, parameters and bytes."""
+    """Layers by stage with shapes, operations, parameters and bytes; of a bundle its marker, too."""
     from model import describe as description  # lazily: TensorFlow takes seconds to load
 
-    bundle = None if name in PRESETS else load_bundle(find_bundle(name))
+    shipped = (SHIPPED / name / "bundle.toml").is_file()
+    bundle = None if name in PRESETS and not shipped else load_bundle(find_bundle(name))
     found = description.describe(PRESETS[name] if bundle is None else bundle.network)
+    marker = None if bundle is None or bundle.marker is None else description.describe_marker(bundle.marker.frames)
     if as_json:
-        told = {} if bundle is None else {"bundle": {"digest": bundle.digest, "bytes": bundle.weights.stat().st_size}}
+        told: dict[str, Any] = {}
+        if bundle is not None:
+            told["bundle"] = {"digest": bundle.digest, "bytes": bundle.weights.stat().st_size}
+        if marker is not None:
+            told["marker"] = marker.as_dict()
         typer.echo(json.dumps({**found.as_dict(), **told}, indent=1))
         return
     figures.print(description.table(found))
     for sentence in description.sentences(found):
         figures.print(sentence, markup=False)
+    if marker is not None:
+        figures.print(marker.sentence(), markup=False)
     if bundle is not None:
         figures.print(f"Model {bundle.digest[:12]}, {bundle.weights.stat().st_size:,} bytes on disk.", markup=False)
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from model.blocks import ResidualBlock
 from model.config import PATCH_PX, NetworkConfig
+from model.marker import build_marker
 from model.network import build_decoder, build_discriminator, build_encoder
 
 STRIP_PATCHES = 60
@@ -108,6 +109,79 @@ class Description:
             },
             "remarks": self.remarks,
         }
+
+
+@dataclass(frozen=True)
+class MarkerDescription:
+    """The marker behind a generator, layer by layer.
+
+    Attributes:
+        frames: That it sees together.
+        layers: In the order they run; operations are a place's, all its frames together.
+    """
+
+    frames: int
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def flops(self) -> int:
+        """Operations a strip."""
+        return STRIP_PATCHES // self.frames * sum(layer.flops for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """As trained."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def folded(self) -> int:
+        """As inspection runs it."""
+        return sum(layer.folded for layer in self.layers)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "frames": self.frames,
+            "layers": [{**asdict(layer), "shape": list(layer.shape)} for layer in self.layers],
+            "flops": {"strip": self.flops, "strip_patches": STRIP_PATCHES},
+            "parameters": {"trained": self.parameters, "folded": self.folded},
+            "bytes": {"trained": BYTES_A_PARAMETER * self.parameters, "folded": BYTES_A_PARAMETER * self.folded},
+        }
+
+    def sentence(self) -> str:
+        """What stands below the generator's table."""
+        return (
+            f"The marker sees {self.frames} frames together: {self.flops / 1e9:,.2f} GFLOP a strip, "
+            f"{self.parameters:,} parameters, {BYTES_A_PARAMETER * self.parameters:,} bytes; "
+            f"batch norm folded {self.folded:,} and {BYTES_A_PARAMETER * self.folded:,}."
+        )
+
+
+def describe_marker(frames: int) -> MarkerDescription:
+    """Build the marker, count it, and let it go."""
+    trained, lean = build_marker(frames), build_marker(frames, folded=True)
+    norms = {layer.name: layer.count_params() for layer in trained.layers if layer.name.endswith("_norm")}
+    seen_alone = _until_together(trained)
+    costs = []
+    for layer in lean.layers:
+        if not layer.weights:
+            continue
+        flops = _flops(layer, tuple(layer.input.shape)) * (frames if layer.name in seen_alone else 1)
+        parameters = trained.get_layer(layer.name).count_params() + norms.get(f"{layer.name}_norm", 0)
+        shape = tuple(int(side) for side in layer.output.shape[1:])
+        costs.append(LayerCost("marker", layer.name, shape, flops, parameters, layer.count_params()))
+    return MarkerDescription(frames, tuple(costs))
+
+
+def _until_together(marker: keras.Model) -> set[str]:
+    """Names of the convolutions that run once a frame: those before the one that takes the channels of all frames."""
+    names: list[str] = []
+    for layer in marker.layers:
+        if isinstance(layer, layers.Conv2D):
+            if names and int(layer.input.shape[-1]) != marker.get_layer(names[-1]).filters:
+                return set(names)
+            names.append(layer.name)
+    return set()
 
 
 def describe(config: NetworkConfig) -> Description:

@@ -5,9 +5,10 @@ import json
 import keras
 import pytest
 
-from model.config import PRESETS, NetworkConfig
-from model.describe import LayerCost, describe, layer_costs, sentences, table
+from model.config import CELL_PX, PRESETS, NetworkConfig
+from model.describe import LayerCost, describe, describe_marker, layer_costs, sentences, table
 from model.export import fold_generator
+from model.marker import EACH, WIDTHS, build_marker
 from model.network import build_decoder, build_encoder, build_networks
 
 SMALL = NetworkConfig("small", 8, (2,), (4,), "dense", 3)
@@ -92,3 +93,17 @@ def test_table_has_a_row_a_layer() -> None:
     assert sentences(found)[0] == (
         f"As inspection runs it, batch norm folded: {found.folded:,} parameters, {4 * found.folded:,} bytes."
     )
+
+
+def test_the_marker_is_counted_as_it_runs() -> None:
+    """What sees each frame alone runs once a frame; all parameters are there, and batch norm is folded in."""
+    found = describe_marker(3)
+    trained, lean = build_marker(3), build_marker(3, folded=True)
+    assert (found.parameters, found.folded) == (trained.count_params(), lean.count_params())
+    flops = {layer.layer: layer.flops for layer in found.layers}
+    assert flops["each_1"] == 3 * 2 * 64 * 64 * 9 * (2 * CELL_PX**2) * EACH
+    assert flops["fine"] == 2 * 64 * 64 * 9 * (3 * EACH) * WIDTHS[0]
+    assert found.flops == 20 * sum(flops.values())
+    told = json.loads(json.dumps(found.as_dict()))
+    assert told["bytes"] == {"trained": 4 * found.parameters, "folded": 4 * found.folded}
+    assert found.sentence().startswith("The marker sees 3 frames together: ")
