@@ -148,7 +148,7 @@ def compare(
         for inspector, worst in _asked(compared, detectors, renderer.frames(strip, run)):
             inspector.scores.append(worst)
         kinds.append("good" if strip.defect is None else strip.defect.kind)
-        stuck.append(renderer.stuck(strip, run))
+        stuck.append(renderer.liquid_state(strip, run).stuck)
         progress("development kit", done, len(todo))
     return Comparison(np.array(kinds), np.array(stuck), compared)
 

@@ -61,7 +61,7 @@ def test_stuck_bodies_are_counted() -> None:
     """A run has some that do not move, another run of the same strip another number now and then."""
     renderer = Renderer(seed=3)
     strip = development_kit(1, 1).strips[-1]
-    counts = [renderer.stuck(strip, run) for run in range(1, 9)]
+    counts = [renderer.liquid_state(strip, run).stuck for run in range(1, 9)]
     assert min(counts) > 3
     assert len(set(counts)) > 1
 

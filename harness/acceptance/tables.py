@@ -1,4 +1,4 @@
-"""Sub-groups of a kit: right products by class, size, region, vial or criticality, with intervals and Holm."""
+"""Sub-groups: right products by class, size, region, vial or criticality, right looks by what varies between runs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
 
-from harness.acceptance.intervals import exact_interval
+from harness.acceptance.intervals import cluster_interval, exact_interval
 from harness.acceptance.rule import ENOUGH_FOR_90_95, Count
 
 COLUMNS = ["group", "truth", "right", "n", "shown", "low", "high", "p_value", "p_holm", "note"]
@@ -55,6 +56,52 @@ def subgroups(
     frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name != "p_holm"])
     frame["p_holm"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
     return frame[COLUMNS]
+
+
+def look_subgroups(looks: pd.DataFrame, by: str, *, rng: np.random.Generator, bins: int = 3) -> pd.DataFrame:
+    """Right looks by something that changes from run to run, and whether it matters within the products.
+
+    Args:
+        looks: A row a look of one truth: product, right (bool), and `by`, a number.
+        by: Column that is cut into groups of about equal numbers of looks, as far as equal values allow.
+        rng: Source of the resamples of `cluster_interval`.
+        bins: Groups; fewer where too few values differ.
+
+    Returns:
+        A row a group, low values first: low_value, high_value, right, n, low, high (95 %, products resampled),
+        p_value (Cochran-Mantel-Haenszel, the group against the others, a stratum a product, so that a product's own
+        difficulty cancels), p_holm. Never NaN; P is 1 where no product has looks of both kinds in and out of the group.
+
+    Source:
+        Mantel & Haenszel (1959), JNCI 22(4), 719-748, without continuity correction; Holm (1979).
+    """
+    values = looks[by].to_numpy(dtype=np.float64)
+    edges = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="inverted_cdf"))
+    found = []
+    for _, members in looks.groupby(np.searchsorted(edges, values), sort=True):
+        inside = looks.index.isin(members.index)
+        per_product = members.groupby("product")["right"].agg(["sum", "size"])
+        bounds = cluster_interval(per_product["size"] - per_product["sum"], per_product["size"], rng=rng)
+        found.append({
+            "low_value": float(members[by].min()), "high_value": float(members[by].max()),
+            "right": int(members["right"].sum()), "n": len(members),
+            "low": 1.0 - bounds.high, "high": 1.0 - bounds.low,
+            "p_value": _mantel_haenszel(looks["product"], looks["right"].to_numpy(bool), inside),
+        })  # fmt: skip
+    frame = pd.DataFrame(found)
+    frame["p_holm"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
+    return frame
+
+
+def _mantel_haenszel(strata: pd.Series[str], right: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:
+    """P of no difference between right looks inside and outside of a group, a 2 x 2 table a stratum."""
+    cells = pd.DataFrame({"a": right & inside, "b": right & ~inside, "c": ~right & inside, "d": ~right & ~inside})
+    counts = cells.groupby(strata.to_numpy()).sum()
+    telling = np.logical_and.reduce([counts[one] + counts[other] > 0 for one, other in ("ab", "cd", "ac", "bd")])
+    if not telling.any():
+        return 1.0
+    tables = counts[telling].to_numpy(float).reshape(-1, 2, 2).transpose(1, 2, 0)
+    return float(StratifiedTable(tables).test_null_odds(correction=False).pvalue)
 
 
 def size_groups(sizes_um: pd.Series[float], bins: int = 4) -> pd.Series[str]:

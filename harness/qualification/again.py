@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harness.errors import InputError, Problem
 from harness.inspection.levels import Acquisitions
 from harness.line import Layout, LineRecord
-from harness.qualification.inspector import kit_scores, scores_from_table, scores_table
+from harness.qualification.inspector import kit_scores, liquid_table, scores_from_table, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.replay import line_again
 from harness.qualification.run import baseline_looks, run_id_fits, thresholds_digest
@@ -28,6 +28,8 @@ from harness.qualification.summary import products_table, summarise
 from harness.result.compare import table_differences, value_differences
 from harness.result.stored import Stored, machine_looks
 from harness.strips.kit import Kit, load_register, refuse_overlap
+from harness.strips.liquid import LiquidScale
+from harness.strips.renderer import Renderer
 
 TAPE = ["product", "run", "response_us", "service_us"]
 """Columns of the tape that follow from the line; the stages are what a clock once said."""
@@ -41,7 +43,7 @@ def concluded_again(folder: Path) -> list[Problem]:
     """
     again = Again(Stored(folder))
     problems: list[Problem] = []
-    for check in (_identity, _calibration, _scores, _looks, _line, _products, _summary, _junit, _evidence):
+    for check in (_identity, _calibration, _scores, _looks, _liquid, _line, _products, _summary, _junit, _evidence):
         problems += _told(check, again)
     return list(dict.fromkeys(problems))
 
@@ -165,6 +167,16 @@ def _looks(again: Again) -> list[Problem]:
     columns = ["product", "inspector", "look", "reject"]
     made = baseline_looks(scenario, again.stored.folder, again.kit)[columns]
     return _within("looks.csv", table_differences(made, again.stored.looks[columns], row="product"))
+
+
+def _liquid(again: Again) -> list[Problem]:
+    """Of drawn strips: the state of the liquid, drawn again."""
+    stored = again.stored.liquid
+    if stored is None:
+        return []
+    renderer = Renderer(seed=again.stored.scenario.seed, scale=LiquidScale(**again.stored.scenario.liquid.model_dump()))
+    made = liquid_table(renderer, again.kit, again.stored.scenario.kit.runs)
+    return _within("liquid.parquet", table_differences(made, stored, row="product"))
 
 
 def _line(again: Again) -> list[Problem]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,17 @@ def scores_table(scores: Mapping[tuple[str, int], Scores], frames: tuple[int, ..
             "joint": np.full(stack.size, joint),
         }
     )
+
+
+def liquid_table(source: Source, kit: Kit, runs: int) -> pd.DataFrame | None:
+    """`liquid.parquet`: a row an acquisition, by product and run; None where nobody knows the state of the liquid."""
+    rows = []
+    for strip in kit.strips:
+        for run in range(1, runs + 1):
+            if (state := source.liquid_state(strip, run)) is None:
+                return None
+            rows.append({"product": strip.product, "run": run, **asdict(state)})
+    return pd.DataFrame(rows)
 
 
 def scores_from_table(table: pd.DataFrame, shape: tuple[int, int, int]) -> dict[tuple[str, int], Scores]:

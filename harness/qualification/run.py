@@ -22,7 +22,7 @@ from harness.inspection.levels import Acquisitions
 from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
 from harness.progress import Progress, silent
 from harness.qualification.evidence import collect_evidence
-from harness.qualification.inspector import Inspector, kit_scores, scores_table
+from harness.qualification.inspector import Inspector, kit_scores, liquid_table, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.setup import Setup, set_up
 from harness.qualification.summary import products_frame, products_table, summarise
@@ -226,6 +226,8 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     products = products_table(setup.kit, machine_looks(record.ledger), scenario.kit.required)
     tape = record.tape.assign(detector=measured_with(setup.detector.name, setup.detector.digest))
     tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": tape}
+    if (liquid := liquid_table(setup.source, setup.kit, scenario.kit.runs)) is not None:
+        tables["liquid"] = liquid
     for name, table in tables.items():
         (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")

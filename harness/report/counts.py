@@ -16,7 +16,7 @@ from harness.acceptance.intervals import cluster_interval
 from harness.acceptance.knapp import Knapp, knapp
 from harness.acceptance.power import pass_rates, study
 from harness.acceptance.rule import TRUTHS
-from harness.acceptance.tables import size_groups, subgroups
+from harness.acceptance.tables import look_subgroups, size_groups, subgroups
 from harness.report.figures import Point, plane_figure
 from harness.report.verdict import CRITERION_NAMES, criteria_table
 from harness.report.words import Cell, counted, interval, no_number, number, percent, rule_text, table, word
@@ -119,7 +119,46 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
                 empty=f"No defective product has a {title}.",
             )
         )
-    return {"tables": tables}
+    return {"tables": tables, "liquid": _liquid_tables(stored)}
+
+
+LIQUID = {
+    "stuck": ("bubbles and drops that do not move", "{:.0f}", ""),
+    "rising": ("bubbles that rise", "{:.0f}", ""),
+    "largest_um": ("largest bubble or drop", "{:.0f}", " \u00b5m"),
+    "tilt_deg": ("largest tilt of a surface", "{:.1f}", "\u00b0"),
+}
+"""Columns of `liquid.parquet`: what they are called, how a value is written, its unit."""
+
+
+def _liquid_tables(stored: Stored) -> list[Any]:
+    """Right looks by the state of the liquid; empty where it is not known."""
+    if stored.liquid is None:
+        return []
+    looks = stored.machine_looks.merge(stored.liquid, on=["product", "run"], validate="1:1")
+    looks = looks.assign(right=looks["reject"].eq(looks["truth"].eq("defective")))
+    tables = []
+    for column, (title, form, unit) in LIQUID.items():
+        rows = []
+        for truth in TRUTHS:
+            members = looks[looks["truth"] == truth].reset_index(drop=True)
+            if members.empty:
+                continue
+            for row in records(look_subgroups(members, column, rng=np.random.default_rng(SEED))):
+                span = " \u2013 ".join(dict.fromkeys(form.format(row[end]) for end in ("low_value", "high_value")))
+                rows.append([
+                    Cell(truth, "tight"), Cell(span + unit, "tight"), f"{row['right']}/{row['n']}",
+                    interval(row["low"], row["high"]), f"{row['p_holm']:.3f}",
+                ])  # fmt: skip
+        tables.append(
+            table(
+                f"Single looks right, by {title} in the run",
+                ["products", "in the run", "right", "95 % interval", "P (Holm)"],
+                rows,
+                numeric=(4,),
+            )
+        )
+    return tables
 
 
 def paired_section(stored: Stored) -> dict[str, Any]:

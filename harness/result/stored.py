@@ -86,6 +86,11 @@ class Stored:
         return self.table("scores")
 
     @cached_property
+    def liquid(self) -> pd.DataFrame | None:
+        """A row an acquisition: product, run, stuck, rising, largest_um, tilt_deg; None where nobody knows."""
+        return self.table("liquid") if (self.folder / "liquid.parquet").exists() else None
+
+    @cached_property
     def responses_ms(self) -> pd.Series[float]:
         """Response of every inspected run of a kit product, ms."""
         tape = self.table("latency")
@@ -138,7 +143,7 @@ class Stored:
         return str(self.summary["provenance"]).partition(":")[0]
 
     def table(self, name: str) -> pd.DataFrame:
-        """`ledger`, `scores`, `products` or `latency`, as it was written."""
+        """`ledger`, `scores`, `products`, `latency` or `liquid`, as it was written."""
         path = self.folder / f"{name}.parquet"
         try:
             return pd.read_parquet(path, engine="pyarrow")

@@ -21,6 +21,7 @@ from harness.strips.product import NECK_TOP, SHOULDER_BOTTOM, VIALS, Plastic
 EXPOSURES = 16
 EXPOSURE_INTERVAL_MS = 26.0
 LAST_EXPOSURE_MS = (EXPOSURES - 1) * EXPOSURE_INTERVAL_MS
+UM_PER_PX = 50.0
 GRAVITY_PX_PER_MS2 = 9.81e-6 / 50e-6
 """9.81 m/s^2 at 50 um a pixel."""
 
@@ -116,6 +117,23 @@ class Body:
 
 
 @dataclass(frozen=True)
+class LiquidState:
+    """What the liquid of one run is like, in four numbers.
+
+    Attributes:
+        stuck: Bubbles and drops that do not move: the hardest of what is good.
+        rising: Bubbles that rise.
+        largest_um: Diameter of the largest bubble or drop, 0 without any.
+        tilt_deg: Largest tilt of a surface as it swings, degrees.
+    """
+
+    stuck: int
+    rising: int
+    largest_um: float
+    tilt_deg: float
+
+
+@dataclass(frozen=True)
 class Liquid:
     """The liquid of one run of one strip."""
 
@@ -173,6 +191,16 @@ class Liquid:
                 body = replace(body, gone_ms=min(body.gone_ms, float(up[0]))) if len(up) else body
             bodies.append(body)
         return replace(self, bodies=tuple(bodies))
+
+    def state(self) -> LiquidState:
+        """In four numbers; a particle that sinks is not of the liquid."""
+        own = [body for body in self.bodies if body.speed <= 0]
+        return LiquidState(
+            stuck=sum(body.speed == 0 and not body.floats for body in own),
+            rising=sum(body.speed < 0 for body in own),
+            largest_um=2.0 * UM_PER_PX * max((body.radius for body in own), default=0.0),
+            tilt_deg=float(np.rad2deg(np.abs(self.slosh.tilt).max())),
+        )
 
     def rings(self, time_ms: float) -> Rings:
         """Everything round that is seen at this time."""

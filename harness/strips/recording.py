@@ -112,6 +112,9 @@ class Recording:
             )
         return boxes
 
+    def liquid_state(self, strip: Strip, run: int) -> None:
+        """Nobody has measured it."""
+
     def _masks(self, strip: Strip, run: int) -> Iterator[Mask | None]:
         for number in self.geometry.frames:
             try:

@@ -26,6 +26,7 @@ from harness.strips.liquid import (
     Body,
     Liquid,
     LiquidScale,
+    LiquidState,
     Rings,
     draw_liquid,
     exposure_time_ms,
@@ -112,11 +113,11 @@ class Renderer:
         pose, liquid, _ = self._run(plastic, strip, run)
         return _posed_rings(liquid, pose, exposure_time_ms(number))
 
-    def stuck(self, strip: Strip, run: int) -> int:
-        """Bubbles and drops of one acquisition that do not move: the hardest of what is good."""
+    def liquid_state(self, strip: Strip, run: int) -> LiquidState:
+        """How the liquid of one acquisition is."""
         plastic, _ = self._products(strip.seed, strip.defect)
         _, liquid, _ = self._run(plastic, strip, run)
-        return sum(body.speed == 0 and not body.floats for body in liquid.bodies)
+        return liquid.state()
 
     def mask(self, strip: Strip, run: int, numbers: Sequence[int] | None = None) -> Mask:
         """Truth, bool (frames, 1024, 1280): the pixels of the strip's defect; all False for a good strip."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.geometry import Geometry
 from harness.strips.defects import Mask
 from harness.strips.kit import Strip
+from harness.strips.liquid import LiquidState
 
 
 class Source(Protocol):
@@ -35,4 +36,8 @@ class Source(Protocol):
 
     def defect_boxes(self, strip: Strip, run: int) -> list[tuple[int, int, int, int] | None]:
         """(top, left, bottom, right) in px of the defect on each frame; None where there is none."""
+        ...
+
+    def liquid_state(self, strip: Strip, run: int) -> LiquidState | None:
+        """How the liquid of an acquisition is; None where nobody knows."""
         ...

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.contingency_tables import StratifiedTable
 
-from harness.acceptance.tables import holm, size_groups, subgroups
+from harness.acceptance.tables import holm, look_subgroups, size_groups, subgroups
 
 
 def made(groups: dict[str, tuple[int, int]], truth: str = "defective") -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -74,3 +76,44 @@ def test_size_groups_are_about_equal_and_named() -> None:
     assert size_groups(sizes).iloc[0] == "1: 100-120 um"
     assert size_groups(pd.Series([200.0, 200.0])).tolist() == ["1: 200-200 um"] * 2
     assert size_groups(pd.Series([None, None], dtype=float)).tolist() == ["", ""]
+
+
+BERKELEY = {
+    "A": (512, 313, 89, 19), "B": (353, 207, 17, 8), "C": (120, 205, 202, 391),
+    "D": (138, 279, 131, 244), "E": (53, 138, 94, 299), "F": (22, 351, 24, 317),
+}  # fmt: skip
+"""Admitted and rejected men, admitted and rejected women by department: Bickel, Hammel & O'Connell (1975), Science."""
+
+
+def test_mantel_haenszel_agrees_with_r() -> None:
+    """R's mantelhaen.test(UCBAdmissions) gives X-squared 1.4269 with its correction, 1.5246 (P .2169) without."""
+    rows = [
+        (department, right, sex)
+        for department, counts in BERKELEY.items()
+        for (right, sex), n in zip(((True, 0), (False, 0), (True, 1), (False, 1)), counts, strict=True)
+        for _ in range(n)
+    ]
+    looks = pd.DataFrame(rows, columns=["product", "right", "sex"])
+    found = look_subgroups(looks, "sex", rng=np.random.default_rng(1))
+    assert found["n"].tolist() == [2691, 1835]
+    assert found["right"].tolist() == [1198, 557]
+    tables = np.array([np.reshape(counts, (2, 2)) for counts in BERKELEY.values()], float).transpose(1, 2, 0)
+    assert StratifiedTable(tables).test_null_odds(correction=True).statistic == pytest.approx(1.4269, abs=5e-5)
+    assert found["p_value"].tolist() == pytest.approx([0.2169, 0.2169], abs=5e-5)
+
+
+def test_a_products_own_difficulty_cancels() -> None:
+    """A product always wrong with much liquid about, one always right with little: the liquid has shown nothing."""
+    looks = pd.DataFrame({"product": ["A"] * 10 + ["B"] * 10, "right": [False] * 10 + [True] * 10})
+    looks["stuck"] = [9, 8] * 5 + [1, 2] * 5
+    found = look_subgroups(looks, "stuck", rng=np.random.default_rng(1), bins=2)
+    assert found["right"].tolist() == [10, 0]
+    assert found["p_value"].tolist() == [1.0, 1.0]
+
+
+def test_looks_all_alike_are_one_group() -> None:
+    """One value of what varies: one group, compared with nothing, and never NaN."""
+    looks = pd.DataFrame({"product": ["A", "A", "B"], "right": [True, False, True], "stuck": [4, 4, 4]})
+    found = look_subgroups(looks, "stuck", rng=np.random.default_rng(1))
+    assert (found["n"].tolist(), found["p_holm"].tolist()) == ([3], [1.0])
+    assert not found.isna().any(axis=None)

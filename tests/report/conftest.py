@@ -53,6 +53,7 @@ class Case:
     provenance: str = "generated strips: drawn by this bench, not photographed"
     quick: bool = False
     command: str = "python -m harness validate --seed 7"
+    liquid: bool = True
 
 
 @pytest.fixture
@@ -79,6 +80,8 @@ def write(folder: Path, case: Case) -> None:
     counts = k_of_n(machine, case.required)
     products = kit.merge(counts[["product", "rejects", "runs", "right"]], on="product")
     tables = {"ledger": ledger, "products": products, "scores": scores_of(case, kit), "latency": tape_of(ledger)}
+    if case.liquid:
+        tables["liquid"] = liquid_of(machine)
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     looks.assign(verdict=np.where(looks["reject"], "reject", "accept")).drop(columns="reject").to_csv(
@@ -104,6 +107,14 @@ def kit_of(case: Case) -> pd.DataFrame:
     columns = ["product", "truth", "defect", "size_um", "contrast", "criticality", "region", "vial"]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({"size_um": "float64", "contrast": "float64", "region": "Int64", "vial": "Int64"})
+
+
+def liquid_of(machine: pd.DataFrame) -> pd.DataFrame:
+    """More that sticks and a steeper surface from run to run; every second run has a bubble that rises."""
+    run = machine["run"]
+    return machine[["product", "run"]].assign(
+        stuck=4 + run, rising=run % 2, largest_um=300.0 + 10.0 * run, tilt_deg=0.5 * run
+    )
 
 
 def rejected(case: Case, product: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.report import report_text
 from harness.report.counts import (
     paired_section,
     repeatability_section,
@@ -142,3 +143,25 @@ def test_paper_tables_show_integer_counts_beside_the_printed_rates(make: Make) -
     ]
     assert texts(tables[0])[0] == ["R0 flag", "accuracy", "0.7500 = 3/4", ".9919"]
     assert paper_section(Stored(make(paper=False)))["nothing"].startswith("no number: the line inspected fewer runs")
+
+
+def test_looks_are_counted_by_the_state_of_the_liquid(make: Make) -> None:
+    """Ten runs with 5 to 14 stuck bodies each fall in three groups, for either kind of product."""
+    titles = ["Single looks right, by bubbles and drops that do not move in the run"]
+    page = subgroups_section(Stored(make(missed=2)))
+    found = [one for one in page["liquid"] if one.caption in titles]
+    assert [row[:3] for row in texts(found[0])] == [
+        ["defective", "5 \u2013 8", "16/24"],
+        ["defective", "9 \u2013 11", "12/18"],
+        ["defective", "12 \u2013 14", "12/18"],
+        ["good", "5 \u2013 8", "16/16"],
+        ["good", "9 \u2013 11", "12/12"],
+        ["good", "12 \u2013 14", "12/12"],
+    ]
+
+
+def test_a_recordings_liquid_is_not_known(make: Make) -> None:
+    """No table, and a sentence in its place."""
+    folder = make(liquid=False)
+    assert subgroups_section(Stored(folder))["liquid"] == []
+    assert "The state of the liquid is not known for these strips: no number." in report_text(folder)

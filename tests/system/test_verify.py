@@ -33,7 +33,7 @@ warm_up_strips = 2
 factory = "tests.system.wrong:often_wrong"
 """
 EVIDENCE = ("index.json", *(f"SG00{n}-{name}.webp" for n in (1, 2, 3) for name in ("overview", "patch", "residual")))
-EVERY_FILE = (*FILES, *(f"evidence/{name}" for name in EVIDENCE))
+EVERY_FILE = (*FILES, "liquid.parquet", *(f"evidence/{name}" for name in EVIDENCE))
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +258,12 @@ def test_no_result_is_bad_input_where_something_would_be_written(tmp_path: Path,
     assert code == 2
     assert "manifest.json: expected a file of a result" in error
     assert not list(tmp_path.iterdir())
+
+
+def test_another_liquid_is_named(result: Path) -> None:
+    """The state of drawn liquid is drawn again, so a count that was edited is found with all digests made to fit."""
+    table = pd.read_parquet(result / "liquid.parquet")
+    table.loc[3, "stuck"] += 1
+    (result / "liquid.parquet").write_bytes(parquet_bytes(table))
+    forge(result)
+    assert any(sentence.startswith("liquid.parquet") and "stuck" in sentence for sentence in sentences(result))
