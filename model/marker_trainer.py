@@ -32,6 +32,7 @@ RANKING_WEIGHT = 0.05
 """Of the ranking loss beside the focal one: with it both weigh about the same."""
 
 HELD_OUT_BATCHES = 8
+SETTLING_BATCHES = 60
 
 Stacks = NDArray[np.uint8]
 """uint8 (m, frames, 256, 256): patches, each with all frames of one acquisition."""
@@ -99,6 +100,7 @@ class MarkerTrainer:
         frames: Of an acquisition.
         batch: Stacks a step.
         step: Optimiser steps done.
+        settled: Batch norm uses its stored statistics in training too, see `settle`.
     """
 
     bundle: Bundle
@@ -106,6 +108,7 @@ class MarkerTrainer:
     batch: int = 16
     step: int = 0
     seed: int = 1
+    settled: bool = False
 
     def __post_init__(self) -> None:
         keras.utils.set_random_seed(self.seed)
@@ -122,6 +125,34 @@ class MarkerTrainer:
         loss = self._compiled(tf.constant(batch.stacks), tf.constant(rebuilt), tf.constant(batch.marked))
         self.step += 1
         return float(loss)
+
+    def settle(self, batches: Iterable[MarkedBatch]) -> None:
+        """Fix batch norm's statistics at their average over these batches; training then runs as inspection does.
+
+        With the statistics of each batch, and a running average that lags behind the weights, a marker may do well in
+        training and badly in inspection. The last part of a training is done settled.
+
+        Source:
+            Wu & Johnson (2021), Rethinking "Batch" in BatchNorm, arXiv:2105.07576, section 3, for the average.
+        """
+        norms = [layer for layer in self.marker.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 0.0  # each batch then leaves its own statistics
+        pass_through = tf.function(lambda stacks, rebuilt: self.marker(_pictures(stacks, rebuilt), training=True))
+        means: list[list[NDArray[np.float32]]] = [[] for _ in norms]
+        variances: list[list[NDArray[np.float32]]] = [[] for _ in norms]
+        for batch in batches:
+            pass_through(tf.constant(batch.stacks), tf.constant(self._rebuilt(batch.stacks)))
+            for place, norm in enumerate(norms):
+                means[place].append(keras.ops.convert_to_numpy(norm.moving_mean))
+                variances[place].append(keras.ops.convert_to_numpy(norm.moving_variance))
+        for place, norm in enumerate(norms):
+            norm.momentum = momenta[place]
+            norm.moving_mean.assign(np.mean(means[place], axis=0))
+            norm.moving_variance.assign(np.mean(variances[place], axis=0) + np.var(means[place], axis=0))
+        self.settled = True
+        self._compiled = tf.function(self._step)
 
     def held_out(self, batches: Sequence[MarkedBatch]) -> tuple[float, float, float]:
         """(focal loss, ranking loss, AUROC of `mark_score`, perturbed stacks against whole ones), as inspection runs.
@@ -153,7 +184,7 @@ class MarkerTrainer:
     def _step(self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor) -> tf.Tensor:
         pictures = _pictures(stacks, rebuilt)
         with tf.GradientTape() as tape:
-            logits = self.marker(pictures, training=True)
+            logits = self.marker(pictures, training=not self.settled)
             loss = focal_loss(marked, logits) + RANKING_WEIGHT * ranking_loss(marked, logits)
         variables = self.marker.trainable_variables
         self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
@@ -196,6 +227,7 @@ def train_marker(
     folder: Path,
     *,
     held_out: Iterable[StackChunk] = (),
+    settled: bool = False,
     learning_rate: float,
     seconds: float,
     progress: Callable[[float], None] = lambda elapsed: None,
@@ -209,6 +241,7 @@ def train_marker(
         folder: Gets `marker.csv`, `held_out.csv` and the checkpoints.
         held_out: Good patches of products that are not among `chunks`; perturbed once, they are marked at every
             checkpoint.
+        settled: Settle the marker first; for the last part of a training.
         learning_rate: Maximum of the cosine.
         seconds: Stop after this long.
         progress: Told of every step.
@@ -224,7 +257,11 @@ def train_marker(
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", "loss"])
         losses: list[float] = []
-        for batch in drawn_ahead(marked_batches(chunks, batch=trainer.batch, seed=trainer.seed + trainer.step)):
+        batches = drawn_ahead(marked_batches(chunks, batch=trainer.batch, seed=trainer.seed + trainer.step))
+        if settled:
+            trainer.settle(islice(batches, SETTLING_BATCHES))
+            _note_held_out(trainer, kept, folder / "held_out.csv")
+        for batch in batches:
             elapsed = clock() - began
             if elapsed >= seconds:
                 break

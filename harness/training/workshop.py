@@ -95,6 +95,7 @@ def train_marker_of(
     folder: Path,
     seed: int,
     learning_rate: float,
+    settled: bool,
     command: str,
     progress: Progress = silent,
 ) -> None:
@@ -106,6 +107,7 @@ def train_marker_of(
         folder: Checkpoint and curve.
         seed: Of weights and perturbations.
         learning_rate: Maximum of its one cosine.
+        settled: Fix batch norm's statistics first; for the last part of a training.
         command: What was typed, for `bundle.toml`.
         progress: Told of every step.
 
@@ -124,7 +126,7 @@ def train_marker_of(
     seconds = 60.0 * minutes
     train_marker(
         trainer, drawn_stacks(start=MARKER_START + trainer.step), folder, held_out=drawn_stacks(start=HELD_OUT_START),
-        learning_rate=learning_rate, seconds=seconds,
+        settled=settled, learning_rate=learning_rate, seconds=seconds,
         progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
     )  # fmt: skip
     add_marker(

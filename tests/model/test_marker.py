@@ -89,6 +89,24 @@ def test_ranking_loss_needs_a_mark() -> None:
     assert float(ranking_loss(np.zeros_like(logits), logits)) == 0.0
 
 
+def test_a_settled_marker_trains_as_it_inspects(
+    make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
+) -> None:
+    """Its statistics are the batches' averages, a step leaves them alone, and the loss still falls."""
+    trainer = MarkerTrainer(make_bundle(tmp_path / "bundle"), FRAMES, batch=2)
+    batch = next(marked_batches([chunk(pictures)], batch=2, seed=3))
+    trainer.settle([batch, batch])
+    norm = trainer.marker.get_layer("each_1_norm")
+    before = np.asarray(norm.moving_variance)
+    assert (before != 1.0).all()
+    losses = [trainer.train_step(batch, 2e-3) for _ in range(25)]
+    assert losses[-1] < 0.7 * losses[0]
+    np.testing.assert_array_equal(np.asarray(norm.moving_variance), before)
+    images, rebuilt = (np.random.default_rng(0).random((2, 256, 256, FRAMES), np.float32) for _ in range(2))
+    expected = np.asarray(trainer.marker([images, rebuilt], training=False))
+    np.testing.assert_allclose(np.asarray(fold_marker(trainer.marker)([images, rebuilt])), expected, atol=1e-3)
+
+
 def test_training_is_watched_on_strips_held_out(
     make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
 ) -> None:
