@@ -120,11 +120,16 @@ def validate(
 def replay(
     result: Annotated[Path, typer.Argument(help="Result folder.")],
     rescore: Annotated[bool, typer.Option("--rescore", help="Also draw and score again, and compare.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Tell every event of every slot in words.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run the line again from stored scores and times: the same ledger, to the byte."""
-    from harness.qualification.replay import replay_result
+    from harness.line.follow import told
+    from harness.qualification.replay import line_again, replay_result
+    from harness.result.stored import Stored
 
+    if follow:
+        typer.echo("\n".join(told(line_again(Stored(result)).ledger)), err=as_json)
     with bar() as progress:
         outcome = replay_result(result, rescore=rescore, progress=progress)
     if as_json:
