@@ -60,7 +60,7 @@ def is_whole(folder: Path) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "moment", ["inspecting 3", "writing ledger.parquet", "writing report.html", "writing record.jsonl", "renaming"]
+    "moment", ["inspecting 3", "writing ledger.parquet", "writing manifest.json", "writing record.jsonl", "renaming"]
 )
 def test_killed_before_the_end_there_is_no_result(moment: str, write_scenario: Write, bench: Bench) -> None:
     """Nothing lies under the result's name, and the next run says so and is whole."""
