@@ -241,16 +241,19 @@ def train_marker(
     ),
     seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    settled: Annotated[
+        bool, typer.Option("--settled", help="Fix batch norm's statistics first: for the last part of a training.")
+    ] = False,
 ) -> None:
     """Train the second network, which marks what does not belong, behind a bundle's generator."""
     from harness.training.workshop import train_marker_of
 
     command = _command("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                       learning_rate=learning_rate)  # fmt: skip
+                       learning_rate=learning_rate, settled=settled)  # fmt: skip
     with bar() as progress:
         train_marker_of(
-            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
-            progress=progress,
+            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, settled=settled,
+            command=command, progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 

@@ -139,7 +139,7 @@ def _liquid_tables(stored: Stored) -> list[Any]:
     looks = looks.assign(right=looks["reject"].eq(looks["truth"].eq("defective")))
     tables = []
     for column, (title, form, unit) in LIQUID.items():
-        rows = []
+        rows: list[list[str | Cell]] = []
         for truth in TRUTHS:
             members = looks[looks["truth"] == truth].reset_index(drop=True)
             if members.empty:
