@@ -171,11 +171,10 @@ def _looks(again: Again) -> list[Problem]:
 
 def _liquid(again: Again) -> list[Problem]:
     """Of drawn strips: the state of the liquid, drawn again."""
-    stored = again.stored.liquid
-    if stored is None:
+    stored, scenario = again.stored.liquid, again.stored.scenario
+    renderer = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
+    if stored is None or (made := liquid_table(renderer, again.kit, scenario.kit.runs)) is None:
         return []
-    renderer = Renderer(seed=again.stored.scenario.seed, scale=LiquidScale(**again.stored.scenario.liquid.model_dump()))
-    made = liquid_table(renderer, again.kit, again.stored.scenario.kit.runs)
     return _within("liquid.parquet", table_differences(made, stored, row="product"))
 
 
