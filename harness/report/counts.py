@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,29 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
                 empty=f"No defective product has a {title}.",
             )
         )
-    return {"tables": tables, "liquid": _liquid_tables(stored)}
+    return {"tables": tables, "missed": _missed_places(stored), "liquid": _liquid_tables(stored)}
+
+
+def _missed_places(stored: Stored) -> Any:
+    """A map of the strip: defective products that came out wrong, of all whose defect lies there."""
+    defective = stored.products[stored.products["truth"] == "defective"]
+    counts = defective.groupby(["region", "vial"])["right"].agg(["sum", "size"])
+    shown = {place: f"{row['size'] - row['sum']}/{row['size']}" for place, row in counts.iterrows()}
+    return _map("Where misses lie: wrong of the defective products, by region and vial", stored, shown, nothing="none")
+
+
+def _map(title: str, stored: Stored, shown: Mapping[Any, str], *, nothing: str) -> Any:
+    """A table as the strip lies: a row a region, a column a vial."""
+    vials = range(int(stored.manifest["geometry"]["vials"]))
+    return table(
+        title,
+        ["region", *(f"vial {vial}" for vial in vials)],
+        [
+            [name, *(Cell(shown.get((region, vial), nothing)) for vial in vials)]
+            for region, name in enumerate(stored.regions)
+        ],
+        numeric=range(1, 1 + len(vials)),
+    )
 
 
 LIQUID = {
@@ -269,13 +291,6 @@ def _false_reject_places(stored: Stored, good: pd.DataFrame) -> Any:
     margin = (patches["score"].astype(np.float64) / limits[patches["region"]]).fillna(np.inf)
     deciding = patches.loc[margin.groupby([patches["product"], patches["run"]]).idxmax()] if len(patches) else patches
     counts = deciding.groupby(["region", "vial"]).size()
-    vials = range(int(stored.manifest["geometry"]["vials"]))
-    return table(
-        "Deciding patch of each false reject that the score caused, by region and vial",
-        ["region", *(f"vial {vial}" for vial in vials)],
-        [
-            [name, *(Cell(str(int(counts.get((region, vial), 0)))) for vial in vials)]
-            for region, name in enumerate(stored.regions)
-        ],
-        numeric=range(1, 1 + len(vials)),
-    )
+    shown = {place: str(int(count)) for place, count in counts.items()}
+    title = "Deciding patch of each false reject that the score caused, by region and vial"
+    return _map(title, stored, shown, nothing="0")

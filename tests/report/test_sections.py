@@ -84,6 +84,13 @@ def test_small_groups_carry_no_percentage(make: Make) -> None:
     assert {row[1].note for table in tables for row in table.rows} == {"insufficient n for 90/95"}
 
 
+def test_misses_have_a_map(make: Make) -> None:
+    """Six defects one a region and vial in turn; the first two are missed, and where no defect lies it says none."""
+    rows = texts(subgroups_section(Stored(make(missed=2)))["missed"])
+    assert rows[0] == ["R0 flag", "1/1", "none", "none", "none", "0/1"]
+    assert rows[1] == ["R1 top body", "0/1", "1/1", "none", "none", "none"]
+
+
 def test_large_groups_do(make: Make) -> None:
     """29 products and more: a percentage."""
     rows = texts(subgroups_section(Stored(make(defective=90, runs=1, required=1)))["tables"][0])
