@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -35,6 +34,7 @@ class OpenVINORuntime:
 
     Raises:
         BundleError: Weights that cannot be used, or a precision that this processor does not have.
+        ImportError: OpenVINO is not installed.
     """
 
     def __init__(self, bundle: Bundle, batch: int, *, backend: str = "openvino") -> None:
@@ -69,6 +69,8 @@ class _Compiled:
     """A function of patches, compiled for this processor."""
 
     def __init__(self, function: Callable[[Any], Any], batch: int, backend: str) -> None:
+        import openvino  # lazily: an extra of this package
+
         core, precision = openvino.Core(), PRECISIONS[backend]
         known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and "BF16" not in known:
@@ -82,15 +84,15 @@ class _Compiled:
             settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
             compiled = core.compile_model(model, "CPU", settings)
         self._outputs = [(compiled.output(name), tuple(compiled.output(name).shape)) for name in outputs]
-        self._request = compiled.create_infer_request()
+        self._request, self._tensor = compiled.create_infer_request(), openvino.Tensor
 
     def run(self, patches: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Every output, in arrays of their own that no later call writes to."""
-        self._request.set_input_tensor(openvino.Tensor(patches, shared_memory=True))
+        self._request.set_input_tensor(self._tensor(patches, shared_memory=True))
         arrays = []
         for output, shape in self._outputs:
             arrays.append(np.empty(shape, np.float32))
-            self._request.set_tensor(output, openvino.Tensor(arrays[-1], shared_memory=True))
+            self._request.set_tensor(output, self._tensor(arrays[-1], shared_memory=True))
         self._request.infer()
         return arrays
 

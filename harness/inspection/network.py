@@ -164,14 +164,14 @@ class NetworkDetector:
                 return MarkingRuntime(self.bundle, patches, frames=frames).mark
             rebuild = TensorFlowRuntime(self.bundle, patches).rebuild
         else:
+            from model.openvino_runtime import OpenVINOMarkingRuntime, OpenVINORuntime
+
             try:
-                from model.openvino_runtime import OpenVINOMarkingRuntime, OpenVINORuntime
+                if self.score_name == MARKED:
+                    return OpenVINOMarkingRuntime(self.bundle, patches, frames=frames, backend=self.backend).mark
+                rebuild = OpenVINORuntime(self.bundle, patches, backend=self.backend).rebuild
             except ImportError:
                 raise DetectorError("detector.backend", "OpenVINO, an extra of this package", "none") from None
-
-            if self.score_name == MARKED:
-                return OpenVINOMarkingRuntime(self.bundle, patches, frames=frames, backend=self.backend).mark
-            rebuild = OpenVINORuntime(self.bundle, patches, backend=self.backend).rebuild
         return lambda images: (rebuild(images), None)
 
     def _flat(self, patches: Patches) -> NDArray[np.uint8]:
