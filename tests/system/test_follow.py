@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.result.stored import Stored
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "knapp"
 
@@ -18,5 +19,6 @@ def test_replay_tells_the_line_in_words(capsys: pytest.CaptureFixture[str]) -> N
     lines = told.err.splitlines()
     assert lines[0] == "     0.000 s  slot 0  machine: Resetting, Idle, Starting"
     assert lines[1] == "     0.000 s  slot 0  W001 run 0 (warm-up): loaded into pocket 0, exposures begin"
-    assert sum("seen by the sensor, accepted" in line for line in lines) == 1427
+    accepted = int((Stored(REFERENCE).ledger["fate"] == "accepted").sum())
+    assert sum("seen by the sensor, accepted" in line for line in lines) == accepted > 0
     assert json.loads(told.out)["same"] is True
