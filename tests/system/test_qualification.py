@@ -56,8 +56,9 @@ def test_wrong_runs_make_a_product_wrong_and_the_verdict_fail(write_scenario: Wr
 
 
 def test_same_seed_gives_the_same_scores_verdicts_and_products(write_scenario: Write, tmp_path: Path) -> None:
-    """Two qualifications of one scenario with the real network differ in times only."""
-    path = write_scenario(detector={"bundle": "compact", "score": "marked"}, kit={"runs": 1, "required": 1})
+    """Two qualifications of one scenario with the real network differ in times only; a slot that no machine misses."""
+    detector = {"bundle": "compact", "score": "marked"}
+    path = write_scenario(detector=detector, kit={"runs": 1, "required": 1}, line={"slot_ms": 60_000})
     results = []
     for name in ("first", "second"):
         qualify(load_scenario(path), where=path, out=tmp_path / name)
