@@ -53,5 +53,7 @@ def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
 def test_a_bundle_that_is_none(tmp_path: Path) -> None:
     """One sentence, and no training begins."""
     with pytest.raises(DetectorError, match=r"bundle\.toml: expected a file of a detector bundle, got no such file"):
-        train_marker_of(bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, command="x")
+        train_marker_of(
+            bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, settled=False, command="x"
+        )
     assert not (tmp_path / "t").exists()
