@@ -33,7 +33,9 @@ def bundle_without_marker(folder: Path) -> Path:
 def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
     """Trained for no time it is in the bundle with its origin and a picture, and scores all frames of a vial alike."""
     folder = bundle_without_marker(tmp_path / "bundle")
-    train_marker_of(bundle=folder, minutes=0.0, folder=tmp_path / "training", seed=1, learning_rate=1e-3, command="x")
+    train_marker_of(
+        bundle=folder, minutes=0.0, folder=tmp_path / "training", seed=1, learning_rate=1e-3, settled=False, command="x"
+    )
     bundle = load_bundle(folder)
     assert bundle.marker is not None
     assert (folder / "marks.png").exists()
