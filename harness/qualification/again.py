@@ -24,12 +24,11 @@ from harness.qualification.inspector import kit_scores, liquid_table, scores_fro
 from harness.qualification.junit import junit_xml
 from harness.qualification.replay import line_again
 from harness.qualification.run import baseline_looks, run_id_fits, thresholds_digest
+from harness.qualification.setup import renderer_of
 from harness.qualification.summary import products_table, summarise
 from harness.result.compare import table_differences, value_differences
 from harness.result.stored import Stored, machine_looks
 from harness.strips.kit import Kit, load_register, refuse_overlap
-from harness.strips.liquid import LiquidScale
-from harness.strips.renderer import Renderer
 
 TAPE = ["product", "run", "response_us", "service_us"]
 """Columns of the tape that follow from the line; the stages are what a clock once said."""
@@ -172,7 +171,7 @@ def _looks(again: Again) -> list[Problem]:
 def _liquid(again: Again) -> list[Problem]:
     """Of drawn strips: the state of the liquid, drawn again."""
     stored, scenario = again.stored.liquid, again.stored.scenario
-    renderer = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
+    renderer = renderer_of(scenario)
     if stored is None or (made := liquid_table(renderer, again.kit, scenario.kit.runs)) is None:
         return []
     return _within("liquid.parquet", table_differences(made, stored, row="product"))

@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.progress import Progress, silent
-from harness.qualification.setup import kit_of
+from harness.qualification.setup import kit_of, renderer_of
 from harness.result.folder import new_folder
 from harness.scenario import Scenario
-from harness.strips.liquid import LiquidScale
 from harness.strips.recording import write_description, write_frames, write_register
-from harness.strips.renderer import Renderer
 
 
 def record_scenario(
@@ -23,7 +21,7 @@ def record_scenario(
         InputError: The kit cannot be used, or the folder exists or cannot be written.
     """
     kit = kit_of(scenario, where, quick)
-    renderer = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
+    renderer = renderer_of(scenario)
     geometry = renderer.geometry
     total = len(kit.strips) * scenario.kit.runs
     with new_folder(folder) as beside:

@@ -57,8 +57,13 @@ def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | No
     if recording is not None:
         recorded = open_recording(recording, runs=scenario.kit.runs)
         return _with_detector(scenario, where, recorded.kit, recorded)
-    drawn = Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
+    drawn = renderer_of(scenario)
     return _with_detector(scenario, where, kit_of(scenario, where, quick), drawn)
+
+
+def renderer_of(scenario: Scenario) -> Renderer:
+    """Draws a scenario's strips, with its seed and its liquid."""
+    return Renderer(seed=scenario.seed, scale=LiquidScale(**scenario.liquid.model_dump()))
 
 
 def kit_of(scenario: Scenario, where: Path, quick: bool) -> Kit:
