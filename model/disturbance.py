@@ -1,7 +1,8 @@
 """Perturbations of a patch for the marker: on all frames of an acquisition, at one place or moving between them.
 
 Wider than P_q of the paper's eq. 1 (`perlin.py`): shadows of every contrast, soft or sharp, lines, heaps of small
-pieces, foreign texture, dents. All come from Perlin fields; the painters of defects in `harness` are never asked.
+pieces or of rings, reliefs lit from a side, foreign texture, dents. They are made after what the paper's Appendix A
+says can be wrong with a strip; the painters of defects in `harness` are never asked.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ MOST = 2
 SIDE_PX = (8.0, 110.0)
 CONTRAST = (0.05, 0.7)
 DENT_SIDE_PX = (24.0, 150.0)
-DENT_PX = (4.0, 16.0)
+DENT_PX = (3.0, 16.0)
+DENT_SHADE = 0.3
+"""Of a dent's contrast, where it is deepest; half of the dents have none."""
+
 EDGE_TRIES = 12
 MOVING_SHARE = 0.25
 SINKING_PX = (-10.0, 45.0)
@@ -54,7 +58,7 @@ def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[St
 
 def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
     kind = rng.random()
-    dent = kind >= 0.84
+    dent = kind >= 0.82
     side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX if dent else SIDE_PX))))
     shape = _blob(side, rng, sharpest=0.15 * side) if dent else _shape(side, rng)
     size = out.shape[1]
@@ -63,7 +67,9 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
-    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.75 <= kind < 0.79 else None
+    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.73 <= kind < 0.77 else None
+    relief = _relief(shape, angle) if 0.6 <= kind < 0.68 else None
+    shade = DENT_SHADE * contrast * (rng.random() < 0.5)
     for frame in range(len(out)):
         if moves and frame:
             y += rng.uniform(*SINKING_PX)
@@ -74,15 +80,18 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
             continue
         inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         mask, window = shape[inner], out[frame, rows, columns]
-        if kind < 0.62:  # a shadow
+        if kind < 0.54:  # a shadow
             window *= 1 - contrast * mask
-        elif kind < 0.7:  # a light
+        elif kind < 0.6:  # a light
             window *= 1 + 0.6 * contrast * mask
+        elif relief is not None:
+            window *= 1 - contrast * relief[inner]
         elif not dent:  # foreign grey, texture or product
-            source = grey if kind < 0.75 else texture[inner] if texture is not None else other[frame, rows, columns]
+            source = grey if kind < 0.73 else texture[inner] if texture is not None else other[frame, rows, columns]
             window += blend * mask * (source - window)
         else:
             _dent(window, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
+            window *= 1 - shade * mask
 
 
 def _at_an_edge(picture: Field, side: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -117,16 +126,39 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
 def _shape(side: int, rng: np.random.Generator) -> Field:
     """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.46:
         return _blob(side, rng)
+    if kind >= 0.9:
+        return _rings(side, rng)
     rim = (1.0 - _radius(side, rng)) * side * 0.25
-    if kind < 0.85:  # lines follow a smooth field's isoline, rings those of a rough one
-        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.75 else (2, 4))
+    if kind < 0.79:  # lines follow a smooth field's isoline, curls those of a rough one
+        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.7 else (2, 4))
         width = rng.uniform(0.5, 2.0)
         steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
         return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))
     field = random_perlin((side, side), rng=rng, powers=(2, 5))
     return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
+
+
+def _rings(side: int, rng: np.random.Generator) -> Field:
+    """A crowd of small rings that hang together, as bubbles of foam do."""
+    radius = _radius(side, rng)
+    place = np.arange(side, dtype=np.float32)
+    out = np.zeros((side, side), np.float32)
+    inside = np.argwhere(radius < 0.9)
+    for _ in range(int(rng.integers(2, 3 + len(inside) // 40))):
+        y, x = inside[rng.integers(len(inside))]
+        wide, wall = rng.uniform(1.5, 6.5), rng.uniform(0.7, 1.6)
+        np.maximum(out, _smooth(wall - np.abs(np.hypot(place[:, None] - y, place[None] - x) - wide)), out=out)
+    return out
+
+
+def _relief(shape: Field, angle: float) -> Field:
+    """A shape as a rise lit from a side: up to 1 where it turns away from the light, down to -0.4 where it faces it."""
+    down, right = np.gradient(shape)
+    slope = np.sin(angle) * down + np.cos(angle) * right
+    slope /= max(float(np.abs(slope).max()), 1e-6)
+    return np.asarray(np.where(slope > 0, slope, 0.4 * slope), np.float32)
 
 
 def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6) -> Field:
