@@ -29,7 +29,7 @@ TRAINING_SEED = 101
 RUNS_A_STRIP = 2
 
 TWICE_REGION = 1
-"""Neck and meniscus, where most misses and false rejects of the first markers were: the marker sees it twice as often."""
+"""Neck and meniscus, where most misses and false rejects of the first markers were: the marker sees it twice."""
 
 
 def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[Chunk]:
