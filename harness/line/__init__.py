@@ -13,9 +13,11 @@ from harness.line.layout import Layout
 from harness.line.simulation import LineRecord, simulate
 from harness.line.stations import line_summary
 from harness.line.validity import Rule, Validity, latency_summary, timing_validity
+from harness.line.wall import Answer, WallClock, kept_period, with_lags
 
 __all__ = [
     "KINDS",
+    "Answer",
     "Clock",
     "EmpiricalLatency",
     "FaultSummary",
@@ -32,7 +34,9 @@ __all__ = [
     "Tape",
     "Validity",
     "VirtualClock",
+    "WallClock",
     "clock_from_choice",
+    "kept_period",
     "latency_summary",
     "line_summary",
     "measured_profile",
@@ -40,4 +44,5 @@ __all__ = [
     "profile",
     "simulate",
     "timing_validity",
+    "with_lags",
 ]

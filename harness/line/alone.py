@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import simpy
 from numpy.typing import NDArray
 
 from harness.line.clock import VirtualClock
@@ -39,9 +38,10 @@ def waits_us(gaps_us: Sequence[int], latency: Latency, workers: int = 1) -> NDAr
     Returns:
         int64 (strips,), microseconds from arrival until a worker takes the strip up.
     """
-    env, ledger, layout = simpy.Environment(), Ledger(0), Layout(workers=workers)
+    clock, ledger, layout = VirtualClock(latency), Ledger(0), Layout(workers=workers)
+    env = clock.environment()
     computer = Computer(
-        env, layout, VirtualClock(latency), lambda fed: Outcome(fed.product, fed.run, "alone", reject=False),
+        env, layout, clock, lambda fed: Outcome(fed.product, fed.run, "alone", reject=False),
         recipe="alone", ledger=ledger, tape=TapeRecorder(), faults=Faults(), receiver=_Nobody(), unlimited=True,
     )  # fmt: skip
 

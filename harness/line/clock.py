@@ -1,37 +1,54 @@
 """Clocks: what passes on the line while a strip is inspected. The one seam between simulated and real time.
 
 `virtual` takes the duration from a profile or a tape; `measured` calls the detector and takes the time it took. The
-third clock of the specification, `wall`, is not built.
+third, `wall`, for which the whole line runs in real time, is in `wall.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Protocol
+from typing import Any, Protocol
+
+import simpy
 
 from harness.errors import ScenarioError
 from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.latency import Latency, is_file, measured_profile, profile
 from harness.scenario import LineChoice
 
+Service = Generator[simpy.Event, Any, tuple[Outcome, int]]
+"""An inspection under way: yields what it waits for, returns the outcome and the microseconds it takes, >= 0."""
+
 
 class Clock(Protocol):
     """Inspects a strip and says how long that takes.
 
     Attributes:
-        name: As it stands in the result: "virtual" or "measured".
+        name: As it stands in the result: "virtual", "measured" or "wall".
     """
 
     name: str
 
-    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
-        """The outcome and the microseconds that pass on the clock, >= 0."""
+    def environment(self) -> simpy.Environment:
+        """In which the line is to run, its time microseconds from 0."""
+        ...
+
+    def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
+        """Inspects. Of the microseconds it returns, those that have not passed by then are the caller's to wait."""
         ...
 
 
-class MeasuredClock:
+class _Simulated:
+    """Time that costs nothing to pass."""
+
+    def environment(self) -> simpy.Environment:
+        """Simulated time."""
+        return simpy.Environment()
+
+
+class MeasuredClock(_Simulated):
     """What the call really took passes on the clock, rounded once to whole microseconds.
 
     Args:
@@ -43,8 +60,9 @@ class MeasuredClock:
     def __init__(self, prepare: Callable[[Fed], None] | None = None) -> None:
         self._prepare = prepare
 
-    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
+    def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
         """The outcome, and the time `inspect` took."""
+        yield from ()
         if self._prepare is not None:
             self._prepare(fed)
         started_ns = perf_counter_ns()
@@ -52,22 +70,17 @@ class MeasuredClock:
         return outcome, round((perf_counter_ns() - started_ns) / 1000)
 
 
-class VirtualClock:
-    """The duration comes from a profile or from a tape; what the call takes does not matter.
-
-    >>> outcome, us = VirtualClock(profile("table2-as-seconds")).service(
-    ...     Fed("D001", 1, "good"), lambda fed: Outcome(fed.product, fed.run, "r", reject=False))
-    >>> us
-    487300
-    """
+class VirtualClock(_Simulated):
+    """The duration comes from a profile or from a tape; what the call takes does not matter."""
 
     name = "virtual"
 
     def __init__(self, latency: Latency) -> None:
         self._latency = latency
 
-    def service(self, fed: Fed, inspect: Inspect) -> tuple[Outcome, int]:
+    def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
         """The outcome, and the duration that belongs to this product and run."""
+        yield from ()
         return inspect(fed), self._latency.service_us(fed)
 
 
@@ -80,7 +93,7 @@ def clock_from_choice(
     prepare: Callable[[Fed], None] | None = None,
     detector: str = "",
 ) -> Clock:
-    """The clock a scenario asks for.
+    """The clock a scenario asks for, unless it is the wall's, which needs workers: see `wall.py`.
 
     Args:
         choice: Its table `line`.
@@ -96,7 +109,7 @@ def clock_from_choice(
         InputError: A file of times that cannot be used.
     """
     if choice.clock == "wall":
-        raise ScenarioError(f"{where}: line.clock", "virtual or measured", "wall, which is not built yet")
+        raise ScenarioError(f"{where}: line.clock", "virtual or measured, which need no workers", "wall")
     if choice.clock == "measured":
         check_workers("measured", choice.workers, where=f"{where}: line.workers")
         return MeasuredClock(prepare)

@@ -162,10 +162,11 @@ class Computer:
 
     def _judge(self, job: Job) -> Steps:
         """Calls the detector, lets pass what that took, sends the result."""
-        outcome, service_us = self._clock.service(job.fed, self._inspect)
+        began_us = int(self._env.now)
+        outcome, service_us = yield from self._clock.service(self._env, job.fed, self._inspect)
         self._tape.write(job.slot, outcome, service_us)
         service_us = self._with_what_slows_it(service_us, job)
-        yield self._env.timeout(service_us)
+        yield self._env.timeout(began_us + service_us - int(self._env.now))
         self._ledger.inference_end_us[job.slot] = int(self._env.now)
         if service_us > self._layout.slot_us:  # the computer's own watch
             self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-import simpy
 from simpy.core import EmptySchedule
 
 from harness.errors import ScenarioError
@@ -95,7 +94,7 @@ def simulate(
     planted = Faults(faults, seed=seed, replication=replication)
     if faults:
         planted.check_aim({fed.product for fed in feed})
-    env = simpy.Environment()
+    env = clock.environment()
     machine = Machine(
         env=env,
         layout=layout,

@@ -97,8 +97,9 @@ def line_again(result: Stored) -> LineRecord:
     feed = feed_of(load_register(result.folder / "kit.csv"), scenario)
     detector = measured_with(manifest["detector"], manifest["digests"]["model"])
     where = str(result.folder / "latency.parquet")
-    tape = Tape.from_frame(result.table("latency"), detector=detector, where=where)
-    return replay_line(inspect, layout, feed, tape, scenario, recipe)
+    times = result.table("latency")
+    tape = Tape.from_frame(times, detector=detector, where=where)
+    return replay_line(inspect, layout, feed, tape, scenario, recipe, lags=times)
 
 
 def _geometry(values: dict[str, Any]) -> Geometry:

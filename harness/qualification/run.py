@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,25 @@ from harness.acceptance.policy import check_deciding
 from harness.errors import BaselineError
 from harness.inspection.detector import measured_with
 from harness.inspection.levels import Acquisitions
-from harness.line import Clock, Fed, Layout, LineRecord, Tape, VirtualClock, clock_from_choice, simulate
+from harness.line import (
+    Clock,
+    Fed,
+    Layout,
+    LineRecord,
+    Tape,
+    VirtualClock,
+    WallClock,
+    clock_from_choice,
+    simulate,
+    with_lags,
+)
 from harness.progress import Progress, silent
 from harness.qualification.evidence import collect_evidence
 from harness.qualification.inspector import Inspector, kit_scores, liquid_table, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.setup import Setup, set_up
 from harness.qualification.summary import products_frame, products_table, summarise
+from harness.qualification.workers import wall_clock
 from harness.report import write_report
 from harness.result.folder import check_new, file_digests, new_folder, parquet_bytes, write_json
 from harness.result.record import add_entry
@@ -82,11 +96,9 @@ def qualify(
     looks = baseline_looks(scenario, where, setup.kit)
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)
-    detector = measured_with(setup.detector.name, setup.detector.digest)
-    clock = clock_from_choice(
-        scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare, detector=detector
-    )
-    with new_folder(folder) as beside:  # from the first strip on, so that a run that is killed is found by the next
+    again = partial(set_up, scenario, where=where, quick=quick, recording=recording)
+    # The folder stands from the first strip on, so that a run that is killed is found by the next.
+    with new_folder(folder) as beside, clock_of(scenario, where, setup, inspector, feed, again, progress) as clock:
         record = run_line(inspector, layout, feed, clock, scenario, progress)
         ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
         summary = _fill(beside, ran, progress)
@@ -146,11 +158,35 @@ def thresholds_digest(levels: dict[str, NDArray[np.float32]]) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
+@contextmanager
+def clock_of(
+    scenario: Scenario,
+    where: Path,
+    setup: Setup,
+    inspector: Inspector,
+    feed: list[Fed],
+    again: Callable[[], Setup],
+    progress: Progress,
+) -> Iterator[Clock]:
+    """The scenario's clock; the wall's comes with workers that set up the detector `again` in their own processes."""
+    if scenario.line.clock == "wall":
+        with wall_clock(
+            again, setup.levels[scenario.detector.level], feed, inspector, workers=scenario.line.workers,
+            progress=lambda drawn: progress("drawing", drawn, len(feed)),
+        ) as clock:  # fmt: skip
+            yield clock
+    else:
+        detector = measured_with(setup.detector.name, setup.detector.digest)
+        yield clock_from_choice(
+            scenario.line, str(where), seed=scenario.seed, prepare=inspector.prepare, detector=detector
+        )
+
+
 def run_line(
     inspector: Inspector, layout: Layout, feed: list[Fed], clock: Clock, scenario: Scenario, progress: Progress
 ) -> LineRecord:
     """All strips through the line."""
-    return simulate(
+    record = simulate(
         layout,
         feed,
         inspector.inspect,
@@ -160,14 +196,26 @@ def run_line(
         seed=scenario.seed,
         progress=lambda loaded: progress("inspecting", loaded, len(feed)),
     )
+    if not isinstance(clock, WallClock):
+        return record
+    lags = clock.lags()
+    return replace(record, ledger=with_lags(record.ledger, lags), tape=with_lags(record.tape, lags))
 
 
 def replay_line(
-    inspect: Callable[[Fed], Any], layout: Layout, feed: list[Fed], tape: Tape, scenario: Scenario, recipe: str
+    inspect: Callable[[Fed], Any],
+    layout: Layout,
+    feed: list[Fed],
+    tape: Tape,
+    scenario: Scenario,
+    recipe: str,
+    *,
+    lags: pd.DataFrame,
 ) -> LineRecord:
-    """The line again, with the times of a tape."""
+    """The line again, with the times of a tape, and the lags that it may carry."""
     clock = VirtualClock(tape)
-    return simulate(layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed)
+    record = simulate(layout, feed, inspect, clock, recipe=recipe, faults=scenario.faults, seed=scenario.seed)
+    return replace(record, ledger=with_lags(record.ledger, lags))
 
 
 def _run_id(scenario: Scenario) -> str:

@@ -13,7 +13,7 @@ from harness.acceptance.baseline import InspectorScores, median_inspector, score
 from harness.acceptance.knapp import Tie, knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, rules_of, verdict
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
-from harness.line import Layout, latency_summary, line_summary, timing_validity
+from harness.line import Layout, kept_period, latency_summary, line_summary, timing_validity
 from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
@@ -85,7 +85,7 @@ def summarise(
     """
     required = scenario.kit.required
     machine, products = machine_looks(ledger), products_frame(kit)
-    validity = timing_validity(ledger, quantile=quantile)
+    validity = timing_validity(ledger, quantile=quantile, others=kept_period(ledger))
     rules = rules_of(scenario.acceptance)
     criteria = evaluate_criteria(machine, looks, products, required=required, rules=rules, late=validity.late)
     decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import ScenarioError
-from harness.line import Fed, MeasuredClock, Outcome, VirtualClock, clock_from_choice
+from harness.line import Clock, Fed, Inspect, MeasuredClock, Outcome, VirtualClock, clock_from_choice, profile
 from harness.scenario import LineChoice
 
 STRIP = Fed("A", 1, "good")
@@ -12,6 +12,20 @@ STRIP = Fed("A", 1, "good")
 def work(fed: Fed) -> Outcome:
     """An inspection that takes a measurable time."""
     return Outcome(fed.product, fed.run, "r", reject=sum(range(20_000)) < 0)
+
+
+def served(clock: Clock, inspect: Inspect) -> tuple[Outcome, int]:
+    """What a clock that lets no time pass by itself says of one inspection."""
+    env = clock.environment()
+    process = env.process(clock.service(env, STRIP, inspect))
+    outcome, service_us = env.run(process)
+    assert env.now == 0
+    return outcome, service_us
+
+
+def test_a_virtual_clock_takes_its_time_from_the_profile() -> None:
+    """487.3 ms of the paper's second table, whatever the call took."""
+    assert served(VirtualClock(profile("table2-as-seconds")), work)[1] == 487_300
 
 
 def test_measured_clock_times_the_inspection_and_not_the_drawing() -> None:
@@ -26,8 +40,8 @@ def test_measured_clock_times_the_inspection_and_not_the_drawing() -> None:
         seen.append("inspect")
         return work(fed)
 
-    outcome, service_us = MeasuredClock(prepare).service(STRIP, inspect)
-    _, alone_us = MeasuredClock().service(STRIP, lambda fed: work(Fed(str(sum(range(3_000_000))), 1, "good")))
+    outcome, service_us = served(MeasuredClock(prepare), inspect)
+    _, alone_us = served(MeasuredClock(), lambda fed: work(Fed(str(sum(range(3_000_000))), 1, "good")))
     assert seen == ["prepare", "inspect"]
     assert outcome.product == "A"
     assert type(service_us) is int
@@ -51,7 +65,7 @@ def test_the_clock_a_scenario_asks_for(choice: LineChoice, kind: type) -> None:
     [
         (
             LineChoice(clock="wall"),
-            "s.toml: line.clock: expected virtual or measured, got wall, which is not built yet",
+            "s.toml: line.clock: expected virtual or measured, which need no workers, got wall",
         ),
         (LineChoice(clock="virtual"), "s.toml: line.profile: expected the name of a latency profile"),
         (LineChoice(clock="virtual", profile="x"), "s.toml: line.profile: expected one of table2-as-seconds"),

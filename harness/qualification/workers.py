@@ -1,0 +1,216 @@
+"""Inspection workers in processes of their own, for the wall clock, and the frames they are to find.
+
+Frames are drawn before the line starts, into one file that every process maps: nothing is copied between processes but
+the name of a strip and its scores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DetectorError, InputError
+from harness.geometry import Geometry
+from harness.inspection.detector import Inspection, Scores, inspection_key
+from harness.inspection.verdict import Verdict, decide
+from harness.line import Answer, Fed, Outcome, WallClock
+from harness.qualification.inspector import Inspector
+from harness.qualification.setup import Setup
+
+STARTING_S = 300.0
+"""A worker that has not said it is ready by then will not be."""
+
+SPARE_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker process needs to make its detector again; sent once.
+
+    Attributes:
+        again: Sets up what the scenario names; only its detector is used.
+        level: float32 (region,), the thresholds that reach the gate.
+        spool: The file of frames.
+        shape: (acquisitions, frames, height, width) of it.
+        geometry: Of the frames.
+    """
+
+    again: Callable[[], Setup]
+    level: NDArray[np.float32]
+    spool: Path
+    shape: tuple[int, ...]
+    geometry: Geometry
+
+
+@contextlib.contextmanager
+def spooled(
+    inspector: Inspector, feed: Sequence[Fed], progress: Callable[[int], None] = lambda done: None
+) -> Iterator[tuple[Path, tuple[int, ...]]]:
+    """Frames of a whole feed in one temporary file, in the feed's order; gone at the end.
+
+    Yields:
+        (file, (acquisitions, frames, height, width)), uint8.
+
+    Raises:
+        InputError: Not enough room for it.
+    """
+    geometry = inspector.source.geometry
+    shape = (len(feed), len(geometry.frames), *geometry.frame_shape)
+    with tempfile.TemporaryDirectory(prefix="frames-") as folder:
+        needed, free = int(np.prod(shape)), shutil.disk_usage(folder).free
+        if needed + SPARE_BYTES > free:
+            raise InputError(folder, f"{needed / 1e9:.1f} GB of room for the frames of {len(feed)} strips",
+                             f"{free / 1e9:.1f} GB")  # fmt: skip
+        path = Path(folder) / "frames.u8"
+        with path.open("wb") as file:
+            for done, fed in enumerate(feed, start=1):
+                frames = inspector.source.frames(inspector.strips[fed.product], fed.run)
+                np.ascontiguousarray(frames).tofile(file)
+                progress(done)
+        yield path, shape
+
+
+class WorkerProcess:
+    """One worker, started at once; `ready` waits for it. A worker that dies is started again.
+
+    Args:
+        job: What it needs.
+        feed: In the spool's order.
+        inspector: Gets the scores of every answer, and says which recipe it is.
+    """
+
+    def __init__(self, job: Job, feed: Sequence[Fed], inspector: Inspector) -> None:
+        self._job = job
+        self._place = {(fed.product, fed.run): place for place, fed in enumerate(feed)}
+        self._inspector = inspector
+        self._fed: Fed | None = None
+        self.started = 0
+        """Times that a process was started; more than 1 when one died."""
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")  # a forked TensorFlow hangs
+        self._pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, self._job), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.started += 1
+
+    def ready(self) -> None:
+        """Waits until the detector is loaded.
+
+        Raises:
+            DetectorError: It could not be.
+        """
+        try:
+            said = self._pipe.recv() if self._pipe.poll(STARTING_S) else f"nothing for {STARTING_S:g} s"
+        except (EOFError, OSError):
+            said = "the end of its process"
+        if said != _READY:
+            raise DetectorError("inspection worker", "a detector that is ready", said)
+
+    def submit(self, fed: Fed) -> None:
+        """Hand over a strip."""
+        self._fed = fed
+        with contextlib.suppress(OSError):  # a worker that is gone is seen by `poll`
+            self._pipe.send((self._place[fed.product, fed.run], inspection_key(fed.product, fed.run)))
+
+    def poll(self) -> Answer | None:
+        """Its answer; scores that are no numbers, and so a reject, where its process has died.
+
+        Raises:
+            DetectorError: The detector raised something.
+        """
+        fed = self._fed
+        if fed is None:
+            return None
+        try:
+            said = self._pipe.recv() if self._pipe.poll() else _READY
+        except (EOFError, OSError):
+            self._pipe.close()
+            self._start()
+            scores = np.full(self._job.geometry.shape, np.nan, np.float32)
+            said = scores, decide(scores, self._job.level), {}, time.monotonic_ns()
+        if said == _READY:  # not done, or only just started again
+            return None
+        if isinstance(said, str):
+            raise DetectorError("inspection worker", "scores", said)
+        return self._answer(fed, *said)
+
+    def _answer(self, fed: Fed, scores: Scores, verdict: Verdict, stages: dict[str, int], done_ns: int) -> Answer:
+        self._inspector.scores[fed.product, fed.run] = scores
+        outcome = Outcome(fed.product, fed.run, self._inspector.recipe, verdict.reject, verdict.cause, stages)
+        return Answer(outcome, done_ns)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._pipe.close()
+        self.process.terminate()
+        self.process.join()
+
+
+_READY = "ready"
+
+
+def _work(pipe: Connection, job: Job) -> None:
+    """The process: a detector, and strip after strip until nobody asks any more."""
+    try:
+        detector = job.again().detector
+        frames: NDArray[np.uint8] = np.memmap(job.spool, np.uint8, "r", shape=job.shape)
+        pipe.send(_READY)
+        while True:
+            place, key = pipe.recv()
+            scores = detector.score(Inspection(key, job.geometry, partial(frames.__getitem__, place)))
+            stages, began_ns = dict(detector.stages_us), time.monotonic_ns()
+            verdict = decide(scores, job.level)
+            done_ns = time.monotonic_ns()
+            pipe.send((scores, verdict, stages | {"verdict": (done_ns - began_ns) // 1000}, done_ns))
+    except EOFError:
+        return
+    except Exception as error:  # noqa: BLE001  # said by the process that asked
+        pipe.send(f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def wall_clock(
+    again: Callable[[], Setup],
+    level: NDArray[np.float32],
+    feed: Sequence[Fed],
+    inspector: Inspector,
+    *,
+    workers: int,
+    progress: Callable[[int], None],
+) -> Iterator[WallClock]:
+    """The wall clock with its workers ready and all frames drawn; the workers end with it.
+
+    Args:
+        again: See `Job`; it is pickled.
+        level: float32 (region,), the thresholds that reach the gate.
+        feed: All strips, in order.
+        inspector: Of this process: draws the frames and keeps the scores.
+        workers: Processes, >= 1.
+        progress: Called with the strips drawn so far.
+
+    Raises:
+        InputError: No room for the frames, or a detector that does not start.
+    """
+    with spooled(inspector, feed, progress) as (path, shape), contextlib.ExitStack() as opened:
+        job = Job(again, level, path, shape, inspector.source.geometry)
+        started = []
+        for _ in range(workers):
+            started.append(WorkerProcess(job, feed, inspector))
+            opened.callback(started[-1].close)
+        for worker in started:
+            worker.ready()
+        yield WallClock(started)
