@@ -99,7 +99,8 @@ class Carousel:
         if fallen is not None:
             machine.audit.broken(f"the strip of slot {fallen.slot} was carried past the gate")
         self._expected_pocket = (self._expected_pocket + 1) % machine.layout.pockets
-        if machine.pockets.camera != self._expected_pocket:  # the encoder's mark
+        glitch = int(machine.faults.strikes("encoder_glitch", slot, None))
+        if (machine.pockets.camera + glitch) % machine.layout.pockets != self._expected_pocket:  # the encoder's mark
             self._open_row(slot, "slip")
             machine.faults.notice("slip", slot, None)
             machine.quarantine("slip")

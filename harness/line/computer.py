@@ -11,7 +11,15 @@ from typing import Protocol
 import simpy
 
 from harness.line.clock import Clock
-from harness.line.faults import CRASH_SLOTS, STALL_SLOTS, THROTTLE_FACTOR, THROTTLE_SLOTS, Faults, with_nan_scores
+from harness.line.faults import (
+    CRASH_SLOTS,
+    DEAF_SLOTS,
+    STALL_SLOTS,
+    THROTTLE_FACTOR,
+    THROTTLE_SLOTS,
+    Faults,
+    with_nan_scores,
+)
 from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.layout import Layout
 from harness.line.ledger import Ledger, TapeRecorder
@@ -50,8 +58,10 @@ class Receiver(Protocol):
 class Link:
     """Carries results to the receiver; this is where they get lost, late, doubled or mixed up."""
 
-    def __init__(self, env: simpy.Environment, receiver: Receiver, faults: Faults) -> None:
+    def __init__(self, env: simpy.Environment, receiver: Receiver, faults: Faults, slot_us: int) -> None:
         self._env = env
+        self._slot_us = slot_us
+        self._deaf_until_us = 0
         self._receiver = receiver
         self._faults = faults
         self._before: Outcome | None = None
@@ -59,6 +69,11 @@ class Link:
     def send(self, job: Job, outcome: Outcome) -> None:
         """Sends a result; without a fault it arrives at once."""
         before, self._before = self._before, outcome
+        if self._faults.strikes("heartbeat_lost", int(self._env.now) // self._slot_us, job.fed):
+            self._deaf_until_us = int(self._env.now) + DEAF_SLOTS * self._slot_us
+        if self._env.now < self._deaf_until_us:  # the controller's watchdog says so, not the computer
+            self._receiver.failure(job, "heartbeat_lost")
+            return
         if self._strikes("result_lost", job):
             return
         if before is not None and self._strikes("result_stale", job):
@@ -123,7 +138,7 @@ class Computer:
         self._faults = faults
         self._receiver = receiver
         self._unlimited = unlimited
-        self._link = Link(env, receiver, faults)
+        self._link = Link(env, receiver, faults, layout.slot_us)
         self._throttled_until_us = 0
         self._waiting = simpy.Store(env)
         for _ in range(layout.workers):
@@ -172,6 +187,11 @@ class Computer:
             self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)
         if self._faults.strikes("nan_score", job.slot, job.fed):
             outcome = with_nan_scores(outcome)
+        if self._faults.strikes("wrong_recipe", job.slot, job.fed):
+            outcome = replace(outcome, recipe=f"not {self._recipe}")
+        if self._faults.strikes("disk_full", job.slot, job.fed):
+            self._receiver.failure(job, "disk_full")
+            return
         self._link.send(job, outcome)
 
     def _with_what_slows_it(self, service_us: int, job: Job) -> int:

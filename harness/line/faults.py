@@ -29,6 +29,9 @@ CRASH_SLOTS = 2
 THROTTLE_SLOTS = 10
 """How long the computer runs slow when it gets too hot."""
 
+DEAF_SLOTS = 2
+"""How long nothing comes through after the computer's heartbeat is lost."""
+
 THROTTLE_FACTOR = 2
 """How much longer each inspection that begins then takes."""
 
@@ -71,12 +74,29 @@ KINDS: dict[str, FaultKind] = {
     "result_duplicate": FaultKind("link: arrives twice", _REJECT, ("duplicate", "late")),
     "result_stale": FaultKind("link: repeats the strip before", _REJECT, ("stale", "late", "missing")),
     "wrong_identity": FaultKind("link: names another run", _REJECT, ("wrong_identity", "late", "missing")),
+    "wrong_recipe": FaultKind(
+        "detector: other weights or thresholds are loaded", _REJECT, ("wrong_recipe", "late", "missing")
+    ),
+    "disk_full": FaultKind("computer: the verdict cannot be recorded", "no release without a record", ("disk_full",)),
+    "heartbeat_lost": FaultKind(
+        f"link: nothing comes through for {DEAF_SLOTS} slots",
+        "what is due meanwhile stays rejected",
+        ("heartbeat_lost",),
+        of_strip=False,
+    ),
     "slip": FaultKind("carousel: one pocket too far", _QUARANTINE, ("slip",), of_strip=False),
+    "encoder_glitch": FaultKind(
+        "carousel: the encoder counts a pocket too many", _QUARANTINE, ("slip",), of_strip=False
+    ),
+    "bin_full": FaultKind(
+        "bin: full after a reject", "the machine stops until it is emptied", ("bin_full",), of_strip=False
+    ),
     "double_load": FaultKind("gripper: two strips in a pocket", "both strips are removed", ("double_load",)),
     "empty_pocket": FaultKind("gripper: misses the strip", "the strip waits", ("empty_pocket",), of_strip=False),
     "taken_out": FaultKind("carousel: a hand takes a strip", "its row is removed", ("taken_out",)),
     "gate_stuck_open": FaultKind("gate: lets all through", _QUARANTINE, ("gate_stuck_open",), of_strip=False),
     "gate_stuck_closed": FaultKind("gate: rejects all", _QUARANTINE, ("gate_stuck_closed",), of_strip=False),
+    "sensor_dead": FaultKind("verification sensor: sees nothing", _QUARANTINE, ("sensor_dead",), of_strip=False),
 }
 """Every fault that is built, by the name a scenario uses."""
 
@@ -215,8 +235,12 @@ def with_nan_scores(outcome: Outcome) -> Outcome:
     )
 
 
+_NO_LOADING = ("slip", "encoder_glitch", "empty_pocket")
+"""In a slot with one of these nothing is loaded."""
+
+
 def _check(choice: FaultChoice, where: str) -> None:
     if choice.kind not in KINDS:
         raise ScenarioError(f"{where}.kind", f"one of {', '.join(KINDS)}", repr(choice.kind))
-    if choice.kind in ("slip", "empty_pocket") and choice.rate == 1.0:
+    if choice.kind in _NO_LOADING and choice.rate == 1.0:
         raise ScenarioError(f"{where}.rate", f"a rate < 1 for {choice.kind}, or no strip would ever be loaded", "1.0")

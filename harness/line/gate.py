@@ -78,14 +78,18 @@ class Gate:
     def _verify(self, passage: Passage) -> None:
         """The sensor sees the strip; it leaves the carousel."""
         machine, track = self._machine, passage.track
-        fate, cause = self._fate(passage)
+        blind = machine.faults.strikes("sensor_dead", machine.slot, None)
+        fate, cause = ("removed", "sensor_dead") if blind else self._fate(passage)
         for row in machine.pockets.lift(machine.pockets.gate):
             machine.ledger.verified_us[row] = machine.now_us
             machine.leave(row, fate, cause)
-        if passage.accept_side != passage.accept_commanded:
+        if blind or passage.accept_side != passage.accept_commanded:
             machine.faults.notice(cause, machine.slot, track.fed)
             machine.stop()
             self._stuck = ""  # the stop frees it
+        elif fate == "rejected" and machine.faults.strikes("bin_full", machine.slot, None):
+            machine.faults.notice("bin_full", machine.slot, None)
+            machine.stop()
 
     def _fate(self, passage: Passage) -> tuple[str, str]:
         """Fate and cause, from the command and from what the sensor saw."""

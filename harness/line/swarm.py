@@ -39,8 +39,8 @@ stuck gate waits for the next reject to be noticed, the machine stands still, at
 FEEDS = ("constant", "jittered", "bursty", "starved")
 """Poisson is left out: its gaps have no bound, so a stuck gate could stay unnoticed for as long."""
 
-NOT_SURVIVED = (("gate_stuck_open", "verification sensor dead"),)
-"""Combinations that no machine survives, in no swarm and not covered. The sensor's own failure is not built."""
+NOT_SURVIVED = (("gate_stuck_open", "verification sensor that confirms what it does not see"),)
+"""Combinations that no machine survives, in no swarm and not covered; a sensor that sees nothing is survived."""
 
 RECIPE = "swarm"
 

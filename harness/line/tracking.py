@@ -134,6 +134,8 @@ class Tracking:
             return "late"
         if track.answered:
             return "duplicate"
+        if outcome.recipe != self._recipe:
+            return "wrong_recipe"
         if not outcome.is_of(track.fed, self._recipe):
             seen_before = (outcome.product, outcome.run) in self._recent
             another = (outcome.product, outcome.run) != (track.fed.product, track.fed.run)

@@ -34,6 +34,8 @@ def account(record: LineRecord) -> list[tuple[str, int, int, int, int | None]]:
         ("result_duplicate", "rejected", "duplicate", 0),
         ("result_stale", "rejected", "stale", 0),
         ("wrong_identity", "rejected", "wrong_identity", 0),
+        ("wrong_recipe", "rejected", "wrong_recipe", 0),
+        ("disk_full", "rejected", "disk_full", 0),
         ("taken_out", "removed", "taken_out", 1),
         ("double_load", "removed", "double_load", 0),
     ],
@@ -99,6 +101,45 @@ def test_a_gate_stuck_closed_costs_one_good_strip(run: Run, fates: Fates) -> Non
         ("P0", "rejected", "gate_stuck_closed"), ("P1", "accepted", ""), ("", "empty", "stopped"),
     ]  # fmt: skip
     assert account(record) == [("gate_stuck_closed", 1, 1, 0, 0)]
+
+
+def test_an_encoder_glitch_is_taken_for_a_slip(run: Run, fates: Fates) -> None:
+    """The metal has turned rightly, but who cannot tell quarantines; from the next slot on both agree again."""
+    record = run(4, faults=[FaultChoice(kind="encoder_glitch", at_slot=(2,))])
+    assert fates(record)[:4] == [
+        ("P0", "accepted", ""), ("P1", "removed", "slip"), ("", "empty", "slip"), ("", "empty", "stopped"),
+    ]  # fmt: skip
+    assert [row for row in fates(record) if row[0] in ("P2", "P3")] == [("P2", "accepted", ""), ("P3", "accepted", "")]
+    assert account(record) == [("encoder_glitch", 1, 1, 0, 0)]
+
+
+def test_without_a_heartbeat_nothing_clears_a_latch(run: Run, fates: Fates) -> None:
+    """Two slots of results do not come through; those strips stay rejected, and the next one is judged again."""
+    record = run(6, faults=[FaultChoice(kind="heartbeat_lost", at_slot=(1,))])
+    assert fates(record)[:5] == [
+        ("P0", "accepted", ""), ("P1", "rejected", "heartbeat_lost"), ("P2", "rejected", "heartbeat_lost"),
+        ("P3", "accepted", ""), ("P4", "accepted", ""),
+    ]  # fmt: skip
+    assert account(record) == [("heartbeat_lost", 1, 1, 0, 0)]
+
+
+def test_a_dead_sensor_confirms_nothing_and_stops_the_machine(run: Run, fates: Fates) -> None:
+    """What lay between gate and sensor is quarantined, whatever the command was."""
+    record = run(4, faults=[FaultChoice(kind="sensor_dead", at_slot=(1,))])
+    assert fates(record)[:3] == [
+        ("P0", "removed", "sensor_dead"), ("P1", "accepted", ""), ("", "empty", "stopped"),
+    ]  # fmt: skip
+    assert account(record) == [("sensor_dead", 1, 1, 0, 0)]
+
+
+def test_a_full_bin_stops_the_machine_after_the_reject_that_filled_it(run: Run, fates: Fates) -> None:
+    """That reject is in the bin; an accepted strip fills none."""
+    faults = [FaultChoice(kind="bin_full", at_slot=(1, 2))]
+    record = run(4, rejects=["P1"], faults=faults)
+    assert fates(record)[:4] == [
+        ("P0", "accepted", ""), ("P1", "rejected", "score"), ("P2", "accepted", ""), ("", "empty", "stopped"),
+    ]  # fmt: skip
+    assert account(record) == [("bin_full", 1, 1, 0, 0)]
 
 
 def test_a_strip_on_board_in_a_stop_keeps_its_verdict(run: Run) -> None:

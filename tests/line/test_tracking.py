@@ -52,7 +52,7 @@ def test_its_own_accept_before_the_cutoff_clears(tracking: Tracking, now_us: int
         (replace(ACCEPT, reject=True, cause="invalid_score"), 500, "invalid_score"),
         (replace(ACCEPT, run=3), 500, "wrong_identity"),
         (replace(ACCEPT, product="B"), 500, "wrong_identity"),
-        (replace(ACCEPT, recipe="other"), 500, "wrong_identity"),
+        (replace(ACCEPT, recipe="other"), 500, "wrong_recipe"),
         (replace(ACCEPT, run=1), 500, "stale"),
     ],
 )
