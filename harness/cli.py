@@ -6,6 +6,7 @@ Standard output carries results, one value or one JSON document; messages and pr
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import shlex
@@ -19,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from harness.errors import BenchError, InputError, ResultError, ScenarioError
+from harness.errors import BenchError, ResultError, ScenarioError
 from harness.study.commands import baseline_app, design
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -359,15 +360,14 @@ def kit_draw(
     out: Annotated[Path | None, typer.Option(help="Register to write; standard output without.")] = None,
 ) -> None:
     """Print or write a kit's register."""
+    from harness.result.file import write_new
     from harness.strips.kit import register_text
 
     text = register_text(_kit(name, seed))
     if out is None:
         typer.echo(text, nl=False)
         return
-    if out.exists():
-        raise InputError(str(out), "a file that does not exist yet", "one that does")
-    out.write_text(text, encoding="utf-8")
+    write_new({out: text})
     typer.echo(out)
 
 
@@ -392,12 +392,14 @@ def kit_sheet(
     seed: Annotated[int | None, typer.Option(help="Another kit of the standard kind.")] = None,
 ) -> None:
     """Draw a contact sheet: every class at five sizes, and good strips at their worst."""
+    from harness.result.file import check_new_file, write_new
     from harness.strips.renderer import Renderer
     from harness.strips.sheet import contact_sheet
 
-    if out.exists():
-        raise InputError(str(out), "a file that does not exist yet", "one that does")
-    contact_sheet(_kit("knapp", seed), Renderer(seed=7)).save(out, format="PNG", optimize=True)
+    check_new_file(out)
+    picture = io.BytesIO()
+    contact_sheet(_kit("knapp", seed), Renderer(seed=7)).save(picture, format="PNG", optimize=True)
+    write_new({out: picture.getvalue()})
     typer.echo(out)
 
 

@@ -54,7 +54,8 @@ def import_looks(
     """Read recorded looks, say what they show, and write them as one file."""
     from harness.acceptance.recorded import looks_source, recorded_looks
     from harness.acceptance.sheets import read_key
-    from harness.study.files import check_new_file, looks_files, write_looks
+    from harness.result.file import check_new_file
+    from harness.study.files import looks_files, write_looks
     from harness.study.kit import study_products
 
     check_new_file(out)
@@ -89,7 +90,8 @@ def assume(
     """Draw the looks of assumed inspectors; with no option, the very looks that `validate` assumes."""
     from harness.acceptance.assumed import SizeModel, assumed_looks, inspector_names
     from harness.acceptance.plan import look_lists, minutes_on_task
-    from harness.study.files import check_new_file, write_looks
+    from harness.result.file import check_new_file
+    from harness.study.files import write_looks
     from harness.study.kit import study_products
 
     check_new_file(out)
@@ -166,9 +168,9 @@ def design(
     from harness.acceptance.criteria import Rules, rules_of
     from harness.acceptance.sizing import Design, sweep
     from harness.report.power import power_figure, standalone
+    from harness.result.file import check_new_file, write_new
     from harness.scenario import load_scenario
     from harness.study.design import design_summary, design_words
-    from harness.study.files import check_new_file
     from harness.study.kit import study_products
 
     if out.suffix != ".svg":
@@ -185,8 +187,8 @@ def design(
     rates = sweep(products, chosen, seed=seed, replications=replications, rules=rules)
     found = design_summary(products, chosen, rates, seed=seed, replications=replications, rules=rules)
     words = design_words(found)
-    out.write_text(standalone(power_figure(rates, title=words.splitlines()[0])), encoding="utf-8")
-    table.write_text(rates.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    picture = standalone(power_figure(rates, title=words.splitlines()[0]))
+    write_new({out: picture, table: rates.to_csv(index=False, lineterminator="\n")})
     typer.echo(json.dumps(found, indent=1) if as_json else words)
 
 

@@ -9,21 +9,10 @@ import pandas as pd
 
 from harness.acceptance.plan import COLUMNS, blind_codes
 from harness.errors import ResultError
+from harness.result.file import write_new
 from harness.result.folder import new_folder
 
 LISTS, KEY = "lists", "key.csv"
-
-
-def check_new_file(path: Path) -> None:
-    """Refuse a file that exists already or cannot be made, before anything is computed.
-
-    Raises:
-        ResultError: It exists, or its folder does not.
-    """
-    if path.exists():
-        raise ResultError(str(path), "a file that does not exist yet", "one that does")
-    if not path.parent.is_dir():
-        raise ResultError(str(path), "a folder that exists", f"no folder {path.parent}")
 
 
 def write_plan(folder: Path, lists: pd.DataFrame, *, seed: int) -> None:
@@ -55,13 +44,16 @@ def write_looks(path: Path, looks: pd.DataFrame, *, source: str) -> None:
         path: To make.
         looks: Columns product, inspector, look, reject, optionally seconds.
         source: recorded or assumed.
+
+    Raises:
+        ResultError: It exists or cannot be written.
     """
     table = looks[["product", "inspector", "look"]].copy()
     table["verdict"] = np.where(looks["reject"], "reject", "accept")
     if "seconds" in looks:
         table["seconds"] = looks["seconds"]
     table["source"] = source
-    path.write_text(table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    write_new({path: table.to_csv(index=False, lineterminator="\n")})
 
 
 def looks_files(paths: list[Path]) -> list[Path]:
