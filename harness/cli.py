@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.errors import BenchError, ResultError, ScenarioError
-from harness.study.commands import baseline_app, design
+from harness.study.commands import baseline_app, design, difference
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 kit_app = typer.Typer(no_args_is_help=True, help="Kits: draw, check.")
 app.add_typer(kit_app, name="kit")
 app.add_typer(baseline_app, name="baseline")
 app.command("design")(design)
+app.command("difference")(difference)
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
@@ -266,14 +267,18 @@ def calibrate(
     runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
     required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
     recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Of good products, the share that level good_only may reject; 0.05.")
+    ] = None,
 ) -> None:
     """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
     from harness.training.workshop import calibrate_bundle
 
     with bar() as progress:
-        path = calibrate_bundle(
-            bundle, score=score, runs=runs, required=required, recording=recording, progress=progress
+        path, promise = calibrate_bundle(
+            bundle, score=score, runs=runs, required=required, recording=recording, alpha=alpha, progress=progress
         )
+    messages.print(promise, markup=False)
     typer.echo(path)
 
 

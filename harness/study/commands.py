@@ -1,4 +1,4 @@
-"""The commands of a study: `design`, `baseline plan, import, assume, compare`. Joined to others in `harness/cli.py`."""
+"""The commands of a study: `design`, `difference`, `baseline plan, import, assume, compare`; joined in `harness/cli.py`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.errors import BaselineError, ScenarioError
+from harness.scenario import KitChoice, Scenario
 
 baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import, assume, compare.")
 
@@ -117,9 +118,16 @@ def compare_looks(
     inspectors: Annotated[Path, typer.Argument(help="Looks of the inspectors.")],
     machine: Annotated[Path, typer.Argument(help="Looks of the machine, one a run.")],
     deciding: Annotated[list[str] | None, typer.Option(help="Criterion that decides; may be given again.")] = None,
-    scenario: Annotated[Path | None, typer.Option(help="Scenario whose rules and deciding criteria hold.")] = None,
-    required: Required = 7,
-    of: Of = 10,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario whose rule k of n, margins and deciding criteria hold.")
+    ] = None,
+    required: Annotated[
+        int | None,
+        typer.Option(min=1, help="Right runs of the machine that make a product right; 7, or the scenario's."),
+    ] = None,
+    of: Annotated[
+        int | None, typer.Option(min=1, help="Out of so many; 10, or the scenario's. Others are held to the share.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Hold a machine's looks against inspectors' looks: every criterion, and the verdict."""
@@ -129,11 +137,15 @@ def compare_looks(
     from harness.study.compare import compare, compare_words
     from harness.study.kit import study_products
 
-    _check_rule(required, of)
-    chosen = load_scenario(scenario).acceptance if scenario else None
+    asked = load_scenario(scenario) if scenario else None
+    chosen = asked.acceptance if asked else None
+    required, of = _rule(asked, required, of)
     names = tuple(deciding or (chosen.deciding if chosen else DECIDING))
     if not deciding:
         names = tuple(name for name in names if name != "no_late_run")  # no file of looks tells of time
+        if not names:
+            expected = "a criterion that looks alone can show"
+            raise ScenarioError(f"{scenario}: acceptance.deciding", expected, "no_late_run alone")
     products = study_products(kit)
     found = compare(
         recorded_looks(machine, products, single_look=True), recorded_looks(inspectors, products), products,
@@ -150,15 +162,19 @@ def design(
     ),
     inspectors: Annotated[int, typer.Option(min=1, help="Of the panel.")] = 5,
     looks: Annotated[int, typer.Option(min=2, help="Of each inspector at each product.")] = 10,
-    runs: Annotated[int, typer.Option(min=1, help="Of the machine.")] = 10,
-    required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
+    runs: Annotated[int | None, typer.Option(min=1, help="Of the machine; 10, or the scenario's.")] = None,
+    required: Annotated[
+        int | None, typer.Option(min=1, help="Right runs that make a product right; 7, or the scenario's.")
+    ] = None,
     sharpness: Annotated[
         float, typer.Option(help="The machine sees what is 1 / this the size; 1 equals inspectors.")
     ] = 1.25,
     false_reject: Annotated[float, typer.Option(min=0, max=1, help="Chance of a false reject in a run.")] = 0.01,
     correlation: Annotated[float, typer.Option(min=0, max=0.99, help="Between the machine's runs.")] = 0.1,
     spread: Annotated[float, typer.Option(help="Standard deviation between inspectors, probits.")] = 0.4,
-    scenario: Annotated[Path | None, typer.Option(help="Scenario whose ties, margins and ceiling hold.")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario whose rule k of n, ties, margins and ceiling hold.")
+    ] = None,
     replications: Annotated[int, typer.Option(min=20, help="Studies simulated for each point.")] = 400,
     seed: Seed = 7,
     as_json: Json = False,
@@ -178,10 +194,11 @@ def design(
     table = out.with_suffix(".csv")
     for path in (out, table):
         check_new_file(path)
-    _check_rule(required, runs)
+    asked = load_scenario(scenario) if scenario else None
+    required, runs = _rule(asked, required, runs)
     if not 0 < sharpness < float("inf"):
         raise ScenarioError("command line: sharpness", "a number > 0", sharpness)
-    rules = rules_of(load_scenario(scenario).acceptance) if scenario else Rules()
+    rules = rules_of(asked.acceptance) if asked else Rules()
     products = study_products(kit)
     chosen = Design(inspectors, looks, runs, required, correlation, SizeModel(spread=spread), sharpness, false_reject)
     rates = sweep(products, chosen, seed=seed, replications=replications, rules=rules)
@@ -210,6 +227,14 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
+def _rule(scenario: Scenario | None, required: int | None, of: int | None) -> tuple[int, int]:
+    """The rule k of n: what was typed, else the scenario's, else 7 of 10."""
+    kit = scenario.kit if scenario else KitChoice()
+    rule = kit.required if required is None else required, kit.runs if of is None else of
+    _check_rule(*rule)
+    return rule
+
+
 def _check_rule(required: int, of: int) -> None:
     if required > of:
         raise ScenarioError("command line: required", f"at most {of}, the number it is out of", required)
@@ -218,3 +243,15 @@ def _check_rule(required: int, of: int) -> None:
 def _plain(value: Any) -> Any:
     """Numbers of numpy as plain ones."""
     return value.item()
+
+
+def difference(
+    first: Annotated[Path, typer.Argument(help="Result folder.")],
+    second: Annotated[Path, typer.Argument(help="Another one, on the same products.")],
+    as_json: Json = False,
+) -> None:
+    """Hold two results on the same products against each other, product by product."""
+    from harness.study.difference import difference as between
+
+    found = between(first, second)
+    typer.echo(json.dumps([part.as_dict() for part in found]) if as_json else "\n".join(p.in_words() for p in found))

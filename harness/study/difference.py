@@ -1,0 +1,110 @@
+"""Two results on the same products: what one has right and the other has not, with the interval of the difference.
+
+Whether the liquid was shaken, another score used or another marker trained: the products are the same, so that each
+stands against itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.acceptance.paired import Paired, mcnemar_exact, newcombe_interval, pair, tango_interval
+from harness.errors import ResultError
+from harness.result.stored import Stored
+
+REGISTER = ["product", "truth", "defect", "size_um", "contrast", "vial", "region"]
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second result minus first, for products of one truth.
+
+    Attributes:
+        truth: "defective" or "good".
+        counts: Products by which result has them right (k of n runs).
+        difference: Of the rates of right products.
+        low: Its 95 % interval (Tango's score interval; Newcombe's where nothing is discordant).
+        high: As above.
+        p: McNemar, two-sided, exact.
+        runs_right: Single runs right in each result.
+        runs: Of so many.
+        runs_difference: Of the rates of right runs.
+        runs_low: Its 95 % interval, from resampled products.
+        runs_high: As above.
+    """
+
+    truth: str
+    counts: Paired
+    difference: float
+    low: float
+    high: float
+    p: float
+    runs_right: tuple[int, int]
+    runs: int
+    runs_difference: float
+    runs_low: float
+    runs_high: float
+
+    def in_words(self) -> str:
+        """Two lines."""
+        first, second = self.counts.both + self.counts.first_only, self.counts.both + self.counts.second_only
+        return (
+            f"{self.truth}: {first}/{self.counts.n} -> {second}/{self.counts.n} products right, difference"
+            f" {self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}]; only the first {self.counts.first_only},"
+            f" only the second {self.counts.second_only}, McNemar p {self.p:.3g}\n"
+            f"  single runs {self.runs_right[0]}/{self.runs} -> {self.runs_right[1]}/{self.runs}, difference"
+            f" {self.runs_difference:+.3f} [{self.runs_low:+.3f}, {self.runs_high:+.3f}]"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def difference(first: Path, second: Path, *, seed: int = 7) -> list[Difference]:
+    """How the second result differs from the first.
+
+    Args:
+        first: Result folder.
+        second: Another, on the same products, with as many runs and the same k.
+        seed: Of the resampling.
+
+    Raises:
+        ResultError: Not a result, or other products, runs or k.
+    """
+    one, two = Stored(first), Stored(second)
+    ours, theirs = (stored.products.sort_values("product", ignore_index=True) for stored in (one, two))
+    if not ours[REGISTER].equals(theirs[REGISTER]):
+        raise ResultError(str(second), f"the products of {first}", "other products")
+    for what, mine, others in (("runs", one.runs, two.runs), ("required", one.required, two.required)):
+        if mine != others:
+            raise ResultError(f"{second}: {what}", f"{mine}, as in {first}", others)
+    return [_of(truth, ours[ours["truth"] == truth], theirs[theirs["truth"] == truth], seed)
+            for truth in ("defective", "good")]  # fmt: skip
+
+
+def _of(truth: str, ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Difference:
+    counts = pair(ours["right"].to_numpy(bool), theirs["right"].to_numpy(bool))
+    turned = Paired(counts.both, counts.second_only, counts.first_only, counts.neither)  # second minus first
+    interval = tango_interval(turned) if counts.first_only + counts.second_only else newcombe_interval(turned)
+    right = [_right_runs(table, truth) for table in (ours, theirs)]
+    runs = int(ours["runs"].sum())
+    rng = np.random.default_rng(seed)
+    each = right[1] - right[0]
+    drawn = each[rng.integers(len(each), size=(RESAMPLES, len(each)))].sum(axis=1) / max(runs, 1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Difference(
+        truth, counts, turned.difference, interval.low, interval.high, mcnemar_exact(counts),
+        (int(right[0].sum()), int(right[1].sum())), runs, float(each.sum()) / max(runs, 1), float(low), float(high),
+    )  # fmt: skip
+
+
+def _right_runs(table: pd.DataFrame, truth: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    rejects = table["rejects"].to_numpy(np.int64)
+    return rejects if truth == "defective" else table["runs"].to_numpy(np.int64) - rejects
