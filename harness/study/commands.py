@@ -1,4 +1,4 @@
-"""The commands of a study: `design`, `difference`, `baseline plan, import, assume, compare`; joined in `harness/cli.py`."""
+"""The commands of a study: `design`, `difference`, `baseline plan, import, assume, compare`; see `harness/cli.py`."""
 
 from __future__ import annotations
 
