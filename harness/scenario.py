@@ -74,7 +74,7 @@ class DetectorChoice(_Table):
     factory: str | None = None
     backend: Literal["tensorflow", "openvino", "openvino-bf16", "auto"] = "auto"
     score: str = "ssim"
-    level: Literal["patch", "strip", "seven_of_ten"] = "seven_of_ten"
+    level: Literal["patch", "strip", "seven_of_ten", "good_only"] = "seven_of_ten"
 
     @model_validator(mode="after")
     def _check(self) -> DetectorChoice:

@@ -14,7 +14,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from model.config import NetworkConfig
 
 SHIPPED = Path(__file__).parent / "weights"
 LEVELS = ("patch", "strip", "seven_of_ten")
+"""In every file of thresholds."""
+LATER_LEVELS = ("good_only",)
+"""Only in files of calibrations that had enough good products, none of them before this level was there."""
 
 
 class BundleError(ValueError):
@@ -45,6 +48,7 @@ class Thresholds:
         score: Name of the score they belong to.
         products: Calibration products, none of which may be in a kit.
         runs: Runs of each.
+        notes: What else the calibration wrote down, plain tables by name: `good_only_from`, what that level rests on.
     """
 
     levels: Mapping[str, NDArray[np.float32]]
@@ -52,6 +56,7 @@ class Thresholds:
     score: str
     products: tuple[str, ...]
     runs: int
+    notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def digest(self) -> str:
         """Hex SHA-256 of the numbers and what they belong to."""
@@ -168,12 +173,13 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
     if table.get("model") != model:
         raise BundleError(f"{path}: {score}.model", model[:12], str(table.get("model", "nothing"))[:12])
     levels = {}
-    for level in LEVELS:
+    for level in (*LEVELS, *(name for name in LATER_LEVELS if name in table)):
         numbers = table.get(level)
         if not _finite_numbers(numbers, regions):
             raise BundleError(f"{path}: {score}.{level}", f"{regions} finite thresholds, a region each", numbers)
         levels[level] = np.asarray(numbers, np.float32)
-    return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)))
+    notes = {name: note for name, note in table.items() if isinstance(note, dict)}
+    return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)), notes)
 
 
 def _finite_numbers(values: object, count: int) -> bool:
@@ -195,6 +201,7 @@ def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
         **{name: [float(f"{value:.9g}") for value in values] for name, values in thresholds.levels.items()},
         "runs": thresholds.runs,
         "products": list(thresholds.products),
+        **thresholds.notes,
     }
     write_toml(path, {"scores": scores})
 

@@ -25,7 +25,8 @@ from harness.result.record import read_record, sha256
 from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
 from harness.strips.recording import Recording, open_recording, write_frames
-from model.bundle import LEVELS, BundleError, load_bundle, load_thresholds
+from model.bundle import LATER_LEVELS, LEVELS, BundleError, load_bundle, load_thresholds
+from model.conformal import rank_of
 from model.proof import Subject, proof_problem
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -191,7 +192,9 @@ def test_thresholds_belong_to_their_bundle(written: Path) -> None:
     """The thresholds of the page name every region at every level, for the model of the bundle beside them alone."""
     model = tomllib.loads(EXAMPLES["bundle.toml"])["digests"]["model"]
     thresholds = load_thresholds(written, model=model, score="ssim", regions=len(PAPER.regions))
-    assert set(thresholds.levels) == set(LEVELS)
+    assert set(thresholds.levels) == {*LEVELS, *LATER_LEVELS}
+    rests_on = thresholds.notes["good_only_from"]
+    assert rests_on["rank"] == rank_of(rests_on["alpha"], rests_on["products"])
     with pytest.raises(BundleError, match=r"ssim\.model"):
         load_thresholds(written, model="0" * 64, score="ssim", regions=len(PAPER.regions))
     with pytest.raises(BundleError, match="expected 5 finite thresholds"):

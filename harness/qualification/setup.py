@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,18 +80,26 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
     choice = scenario.detector
     if choice.factory is not None:
         detector, levels = _plugged_in(choice.factory, kit, scenario.kit.runs, source.geometry, str(where))
+        _check_level(choice.level, levels, str(where))
         return Setup(kit, source, detector, levels, [], 0, {})
     bundle = choice.bundle or ""
     beside = where.parent / bundle
     place = str(beside) if bundle and beside.is_dir() else bundle
     network = NetworkDetector(place, source.geometry, score=choice.score, backend=choice.backend)
     thresholds = network.thresholds()
+    _check_level(choice.level, thresholds.levels, str(where))
     refuse_overlap(kit, thresholds.products, "calibration")
     refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")
     return Setup(
         kit, source, network, dict(thresholds.levels), list(thresholds.products), thresholds.runs,
         dict(network.bundle.made_by),
     )  # fmt: skip
+
+
+def _check_level(level: str, levels: Mapping[str, NDArray[np.float32]], where: str) -> None:
+    """The thresholds that a scenario lets reach the gate are there."""
+    if level not in levels:
+        raise ScenarioError(f"{where}: detector.level", f"one of {', '.join(levels)}, which its thresholds have", level)
 
 
 def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: str) -> tuple[Detector, Levels]:
@@ -108,7 +117,7 @@ def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: st
     except (ImportError, AttributeError, ValueError) as error:
         raise ScenarioError(f"{where}: detector.factory", "module:factory that can be imported", error) from None
     detector, levels = make(geometry)
-    for level in ("patch", "strip", "seven_of_ten"):
+    for level in dict.fromkeys(("patch", "strip", "seven_of_ten", *levels)):
         if level not in levels or np.shape(levels[level]) != (len(geometry.regions),):
             raise DetectorError(f"{factory}: {level}", f"{len(geometry.regions)} thresholds", levels.get(level))
     return detector, {name: np.asarray(values, np.float32) for name, values in levels.items()}

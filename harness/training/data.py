@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.errors import DetectorError
 from harness.geometry import PAPER, PATCH_PX, Geometry
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
@@ -108,6 +109,7 @@ def calibrate(
     *,
     runs: int,
     required: int,
+    alpha: float | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Thresholds:
     """Thresholds of all levels from labelled calibration products, written nowhere yet.
@@ -118,10 +120,15 @@ def calibrate(
         source: Their pictures.
         runs: Runs of each.
         required: k of the level `seven_of_ten`.
+        alpha: Of the level `good_only`, which is left out without.
         progress: Called with products done and products in all.
+
+    Raises:
+        DetectorError: Too few good products for `alpha`, or too many without a finite score.
     """
     from model.bundle import Thresholds
     from model.calibration import k_of_n_thresholds, patch_thresholds, strip_thresholds
+    from model.conformal import GoodProductsError, good_only_thresholds
 
     shape = (len(kit.strips), runs, *source.geometry.shape)
     scores, truth = np.zeros(shape, np.float32), np.zeros(shape, bool)
@@ -137,4 +144,13 @@ def calibrate(
         "strip": strip_thresholds(scores, defective),
         "seven_of_ten": k_of_n_thresholds(scores, defective, required=required),
     }
-    return Thresholds(levels, detector.digest, detector.score_name, tuple(s.product for s in kit.strips), runs)
+    notes: dict[str, dict[str, Any]] = {}
+    if alpha is not None:
+        try:
+            good_only = good_only_thresholds(scores[~defective], alpha=alpha)
+        except GoodProductsError as error:
+            raise DetectorError(f"calibration: {error.where}", error.expected, error.got) from None
+        levels["good_only"] = good_only.thresholds
+        notes["good_only_from"] = {"alpha": alpha, "products": good_only.products, "rank": good_only.rank}
+    products = tuple(strip.product for strip in kit.strips)
+    return Thresholds(levels, detector.digest, detector.score_name, products, runs, notes)

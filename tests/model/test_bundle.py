@@ -210,6 +210,23 @@ def test_a_level_that_is_missing_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_level_that_came_later_is_read_where_it_is(tmp_path: Path) -> None:
+    """With what it rests on; a file without it has three levels, and one with half of it is refused."""
+    old = thresholds_of("m")
+    write_thresholds(tmp_path, old)
+    assert set(load_thresholds(tmp_path, model="m", score="ssim", regions=4).levels) == set(LEVELS)
+    levels = {**old.levels, "good_only": np.full(4, 0.7, np.float32)}
+    noted = {"good_only_from": {"alpha": 0.05, "products": 30, "rank": 30}}
+    write_thresholds(tmp_path, Thresholds(levels, "m", "ssim", ("C1",), 3, noted))
+    found = load_thresholds(tmp_path, model="m", score="ssim", regions=4)
+    assert found.levels["good_only"].tolist() == levels["good_only"].tolist()
+    assert found.notes == noted
+    assert found.digest() != old.digest()
+    file = tmp_path / "thresholds.toml"
+    file.write_text(file.read_text().replace("good_only = [0.699999988, ", "good_only = ["))
+    refused(lambda: load_thresholds(tmp_path, model="m", score="ssim", regions=4), file, "ssim.good_only: expected 4")
+
+
 def written(tables: dict[str, Any]) -> str:
     """Tables as the bundle writes them."""
     return "\n".join(bundles._toml(tables))

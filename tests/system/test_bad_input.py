@@ -38,6 +38,13 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ({"detector": {"bundle": "nowhere"}}, "bundle.toml: expected a file of a detector bundle, got no such file"),
         ({"detector": {"bundle": "compact", "score": "taste"}}, "detector.score: expected one of ssim"),
         ({"detector": {"bundle": "compact", "backend": "openvino"}}, "detector.backend: expected tensorflow or auto"),
+        (
+            {"detector": {"factory": "truth", "level": "good_only"}},
+            "small.toml: detector.level: expected one of patch, strip, seven_of_ten, which its thresholds have, "
+            "got good_only",
+        ),
+        ({"detector": {"factory": "truth", "level": "best"}}, "detector.level: expected one of 'patch', 'strip', "),
+        ({"detector": {"factory": "tests.system.wrong:short", "level": "good_only"}}, "good_only: expected 4 threshol"),
         ({"detector": {"factory": "nowhere:made"}}, "detector.factory: expected module:factory"),
         ({"acceptance": {"deciding": ["luck"]}}, "luck"),
         ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),

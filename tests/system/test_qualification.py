@@ -55,6 +55,14 @@ def test_wrong_runs_make_a_product_wrong_and_the_verdict_fail(write_scenario: Wr
     assert all((tmp_path / "result" / "evidence" / entry["pictures"]["patch"]).is_file() for entry in index)
 
 
+def test_the_level_of_good_products_alone_reaches_the_gate(write_scenario: Write, tmp_path: Path) -> None:
+    """Thresholds of `good_only` decide where a scenario says so: here they accept what the others reject."""
+    path = write_scenario(detector={"factory": "tests.system.wrong:by_good_only", "level": "good_only"})
+    done = qualify(load_scenario(path), where=path, out=tmp_path / "result")
+    assert done.summary["products"] == {"defective": {"n": 3, "right": 0}, "good": {"n": 3, "right": 3}}
+    assert json.loads((tmp_path / "result" / "manifest.json").read_text())["thresholds"]["good_only"] == [1.0] * 4
+
+
 def test_same_seed_gives_the_same_scores_verdicts_and_products(write_scenario: Write, tmp_path: Path) -> None:
     """Two qualifications of one scenario with the real network differ in times only; a slot that no machine misses."""
     detector = {"bundle": "compact", "score": "marked"}

@@ -32,3 +32,15 @@ def often_wrong(geometry: Geometry) -> tuple[RejectsAll, dict[str, np.ndarray]]:
     """The factory a scenario names."""
     half = np.full(len(geometry.regions), 0.5, np.float32)
     return RejectsAll(), {"patch": half, "strip": half, "seven_of_ten": half}
+
+
+def short(geometry: Geometry) -> tuple[RejectsAll, dict[str, np.ndarray]]:
+    """The same with a level that has a region too few."""
+    detector, levels = often_wrong(geometry)
+    return detector, {**levels, "good_only": levels["strip"][1:]}
+
+
+def by_good_only(geometry: Geometry) -> tuple[RejectsAll, dict[str, np.ndarray]]:
+    """The same with a level `good_only` that accepts everything."""
+    detector, levels = often_wrong(geometry)
+    return detector, {**levels, "good_only": np.ones(len(geometry.regions), np.float32)}

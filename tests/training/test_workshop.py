@@ -7,13 +7,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import pytest
 
-from harness.errors import DetectorError
+from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
 from harness.strips.kit import standard_kit
 from harness.strips.renderer import Renderer
-from harness.training.workshop import train_marker_of
+from harness.training.workshop import calibrate_bundle, train_marker_of
 from model.bundle import load_bundle, write_bundle
 from model.config import PRESETS
 from model.network import build_networks, build_rebuilder
@@ -59,3 +59,17 @@ def test_a_bundle_that_is_none(tmp_path: Path) -> None:
             bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, settled=False, command="x"
         )
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("alpha", "message"),
+    [
+        (0.01, r"^--alpha: expected 197 or more good calibration products for 0\.01, got 60$"),
+        (0.0, r"^--alpha: expected a number > 0 and < 1, got 0\.0$"),
+        (float("nan"), "^--alpha: expected a number > 0 and < 1, got nan$"),
+    ],
+)
+def test_a_share_that_the_good_products_cannot_hold(alpha: float, message: str) -> None:
+    """Said before a bundle is looked for."""
+    with pytest.raises(InputError, match=message):
+        calibrate_bundle("none", score="ssim", runs=1, required=1, recording=None, alpha=alpha)
