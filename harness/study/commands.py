@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.errors import BaselineError, ScenarioError
-from harness.scenario import KitChoice, Scenario
+
+if TYPE_CHECKING:
+    from harness.scenario import Scenario
 
 baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import, assume, compare.")
 
@@ -229,6 +231,8 @@ def _names(text: str) -> list[str]:
 
 def _rule(scenario: Scenario | None, required: int | None, of: int | None) -> tuple[int, int]:
     """The rule k of n: what was typed, else the scenario's, else 7 of 10."""
+    from harness.scenario import KitChoice
+
     kit = scenario.kit if scenario else KitChoice()
     rule = kit.required if required is None else required, kit.runs if of is None else of
     _check_rule(*rule)

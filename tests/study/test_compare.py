@@ -58,6 +58,30 @@ def test_rules_come_from_a_scenario(bench: Bench, tmp_path: Path) -> None:
         assert found[0] == code, found
 
 
+def test_the_rule_comes_from_a_scenario_unless_it_is_typed(bench: Bench, tmp_path: Path) -> None:
+    """17 of 30 runs are no right product by 7 of 10, and one by a scenario's 1 of 2; what is typed stands above it."""
+    scenario = tmp_path / "half.toml"
+    scenario.write_text('name = "half"\n[kit]\nruns = 2\nrequired = 1\n[detector]\nfactory = "truth"\n')
+    rules = {(): (21, 3), ("--scenario", scenario): (15, 4), ("--scenario", scenario, "--of", 3): (10, 4),
+             ("--scenario", scenario, "--required", 2): (30, 3)}  # fmt: skip
+    for words, (required, right) in rules.items():
+        found = json.loads(bench("baseline", "compare", *FILES, "--json", *words)[1])
+        assert (found["required"], found["products"]["defective"]["right"]) == (required, right)
+    code, _, error = bench("baseline", "compare", *FILES, "--scenario", scenario, "--required", 3)
+    assert (code, error) == (2, "command line: required: expected at most 2, the number it is out of, got 3\n")
+
+
+def test_a_scenario_that_decides_by_time_alone_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """No file of looks tells of time: one sentence that names the scenario."""
+    scenario = tmp_path / "late.toml"
+    scenario.write_text(
+        'name = "late"\n[detector]\nfactory = "truth"\n[acceptance]\ndeciding = ["no_late_run"]\n', encoding="utf-8"
+    )
+    code, text, error = bench("baseline", "compare", *FILES, "--scenario", scenario)
+    assert (code, text) == (2, "")
+    assert "late.toml: acceptance.deciding: expected a criterion that looks alone can show, got no_late_run" in error
+
+
 def test_what_cannot_be_compared_is_refused(bench: Bench, tmp_path: Path) -> None:
     """Two machines, a criterion that names nothing, more right looks asked than there are."""
     kit, looks, machine = FILES

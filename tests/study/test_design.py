@@ -32,6 +32,16 @@ def test_a_study_is_designed_from_the_command_line(bench: Bench, tmp_path: Path)
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_the_rule_of_a_design_comes_from_a_scenario(bench: Bench, tmp_path: Path) -> None:
+    """Right runs are the scenario's, and the runs those that were typed."""
+    scenario = tmp_path / "three.toml"
+    scenario.write_text('name = "three"\n[kit]\nruns = 3\nrequired = 2\n[detector]\nfactory = "truth"\n')
+    words = ("design", "quick", "--replications", "20", "--inspectors", "2", "--looks", "2", "--json", "--runs", "5")
+    code, text, error = bench(*words, "--scenario", scenario, "--out", tmp_path / "d.svg")
+    assert code == 0, error
+    assert (json.loads(text)["required"], json.loads(text)["runs"]) == (2, 5)
+
+
 def test_a_design_that_cannot_be_is_refused(bench: Bench, tmp_path: Path) -> None:
     """More right runs than runs, no sharpness, a kit without sizes, a file that is there: exit 2, nothing written."""
     out = tmp_path / "d.svg"
