@@ -533,6 +533,11 @@ def _in_words(summary: dict[str, Any], folder: Path) -> str:
         lines[-1] += (
             f", response p99 {latency['p99']:.1f} ms, max {latency['max']:.1f} ms of {timing['deadline_ms']:g} ms"
         )
+    good = summary["drift"]["good"]
+    if good is not None and good["drifted"]:
+        lines.append("  drift: good products score unlike those of the calibration (section 6 of the report)")
+    elif summary["drift"]["why"]:
+        lines.append(f"  drift {summary['drift']['why']}")
     return "\n".join([*lines, f"  {folder / 'report.html'}"])
 
 

@@ -48,7 +48,8 @@ class Thresholds:
         score: Name of the score they belong to.
         products: Calibration products, none of which may be in a kit.
         runs: Runs of each.
-        notes: What else the calibration wrote down, plain tables by name: `good_only_from`, what that level rests on.
+        notes: What else the calibration wrote down, plain tables by name: `good_only_from`, what that level rests on;
+            `good_scores`, how the good products scored.
     """
 
     levels: Mapping[str, NDArray[np.float32]]

@@ -18,6 +18,7 @@ from harness.acceptance.recorded import recorded_looks
 from harness.acceptance.sheets import read_key
 from harness.errors import BaselineError, KitError, ScenarioError
 from harness.geometry import PAPER
+from harness.inspection.drift import GoodScores, drift
 from harness.line.campaign import Campaign
 from harness.line.capsule import read_capsule
 from harness.line.swarm import run_plan
@@ -193,6 +194,7 @@ def test_thresholds_belong_to_their_bundle(written: Path) -> None:
     model = tomllib.loads(EXAMPLES["bundle.toml"])["digests"]["model"]
     thresholds = load_thresholds(written, model=model, score="ssim", regions=len(PAPER.regions))
     assert set(thresholds.levels) == {*LEVELS, *LATER_LEVELS}
+    GoodScores.read(thresholds.notes["good_scores"], regions=len(PAPER.regions), where="the page")
     rests_on = thresholds.notes["good_only_from"]
     assert rests_on["rank"] == rank_of(rests_on["alpha"], rests_on["products"])
     with pytest.raises(BundleError, match=r"ssim\.model"):
@@ -216,6 +218,10 @@ def test_summary_agrees_with_itself() -> None:
     counts = summary["conservation"]
     assert counts["fed"] == counts["accepted"] + counts["rejected"] + counts["removed"] + counts["on_board"]
     assert (summary["verdict"] == "PASS") == all(criterion["passed"] for criterion in summary["criteria"])
+    table = GoodScores.of(np.ones((1, 1, 3, 5, 4), np.float32)).as_dict()
+    made = drift(table, np.ones((1, 1, 3, 5, 4), np.float32), np.array([False]))
+    assert summary["drift"].keys() == made.keys()
+    assert summary["drift"]["good"]["regions"][0].keys() == made["good"]["regions"][0].keys()
     assert summary["knapp"]["ratio"] == pytest.approx(
         summary["knapp"]["rze_machine"] / summary["knapp"]["rze_baseline"], abs=5e-5
     )

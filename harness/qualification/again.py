@@ -105,6 +105,7 @@ class Again:
             if scores is None
             else Acquisitions(scores, np.zeros(scores.shape, bool), defective, joint),  # no masks are stored
             levels=self.levels,
+            calibration=manifest["calibration"],
             digests=self.digests,
             quantile=None if manifest["quick"] else scenario.acceptance.quantile,
             provenance=manifest["provenance"],

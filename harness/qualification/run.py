@@ -281,6 +281,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
     _looks_csv(ran.looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
     write_json(folder / "summary.json", summary)
+        calibration=setup.calibration,
     write_json(folder / "trace.json", {"traceEvents": record.events})
     (folder / "junit.xml").write_text(junit_xml(summary), encoding="utf-8")
     failing = int((~products["right"].astype(bool)).sum())
@@ -296,7 +297,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         "detector_made_by": setup.made_by,
         "geometry": asdict(setup.source.geometry),
         "thresholds": {name: [float(value) for value in numbers] for name, numbers in setup.levels.items()},
-        "calibration": {"products": setup.calibration_products, "runs": setup.calibration_runs},
+        "calibration": setup.calibration,
         "provenance": setup.source.provenance,
         "hardware": hardware(),
         "versions": versions(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from harness.errors import DetectorError, ScenarioError
 from harness.geometry import Geometry
 from harness.inspection.detector import Detector
+from harness.inspection.drift import GoodScores
 from harness.inspection.network import NetworkDetector
 from harness.inspection.truth import TruthDetector
 from harness.scenario import Scenario
@@ -38,6 +39,7 @@ class Setup:
         calibration_products: What they were tuned on; none is in the kit.
         calibration_runs: Runs of each.
         made_by: How the detector was made, as its bundle says.
+        calibration_notes: What else the calibration wrote down, tables by name.
     """
 
     kit: Kit
@@ -47,6 +49,13 @@ class Setup:
     calibration_products: list[str]
     calibration_runs: int
     made_by: dict[str, Any]
+    calibration_notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """As it stands in the manifest; `good_scores` is None where the thresholds came without."""
+        noted = {"good_scores": None, **self.calibration_notes}
+        return {"products": self.calibration_products, "runs": self.calibration_runs, **noted}
 
 
 def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | None) -> Setup:
@@ -88,11 +97,14 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
     network = NetworkDetector(place, source.geometry, score=choice.score, backend=choice.backend)
     thresholds = network.thresholds()
     _check_level(choice.level, thresholds.levels, str(where))
+    if (noted := thresholds.notes.get("good_scores")) is not None:
+        file = f"{network.bundle.folder / 'thresholds.toml'}: {choice.score}.good_scores"
+        GoodScores.read(noted, regions=len(source.geometry.regions), where=file)
     refuse_overlap(kit, thresholds.products, "calibration")
     refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")
     return Setup(
         kit, source, network, dict(thresholds.levels), list(thresholds.products), thresholds.runs,
-        dict(network.bundle.made_by),
+        dict(network.bundle.made_by), thresholds.notes,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import InspectorScores, median_inspector, score_inspectors
 from harness.acceptance.knapp import Tie, knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, rules_of, verdict
+from harness.inspection.drift import drift
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, kept_period, latency_summary, line_summary, timing_validity
 from harness.result.stored import machine_looks
@@ -61,6 +62,7 @@ def summarise(
     looks: pd.DataFrame,
     acquisitions: Acquisitions | None,
     levels: Mapping[str, NDArray[np.float32]],
+    calibration: Mapping[str, Any],
     digests: Mapping[str, str],
     quantile: float | None,
     provenance: str,
@@ -79,6 +81,7 @@ def summarise(
         looks: The inspectors', recorded or assumed.
         acquisitions: Scores and truth in the kit's order; None where some are missing, and the paper's tables then too.
         levels: Thresholds by level.
+        calibration: As in the manifest. Without `good_scores`, as before drift was looked at, nothing is said of it.
         digests: Of scenario, kit, model and thresholds.
         quantile: The timing claim; None claims nothing.
         provenance: What the pictures are.
@@ -131,8 +134,14 @@ def summarise(
         "criteria": [_criterion(row, row.name in scenario.acceptance.deciding) for row in criteria],
         "paper": paper_tables(acquisitions, levels, required) if acquisitions is not None else None,
         "auroc": _aurocs(kit, acquisitions, levels[scenario.detector.level]) if acquisitions is not None else None,
+        **(_drift(calibration, kit, acquisitions) if "good_scores" in calibration else {}),
         "digests": dict(digests),
     }
+
+
+def _drift(calibration: Mapping[str, Any], kit: Kit, runs: Acquisitions | None) -> dict[str, Any]:
+    defective = np.array([strip.defect is not None for strip in kit.strips])
+    return {"drift": drift(calibration["good_scores"], None if runs is None else runs.scores, defective)}
 
 
 def _by_truth(table: pd.DataFrame, right: pd.Series[bool]) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.acceptance.baseline import agreement, score_inspectors
 from harness.acceptance.intervals import exact_interval
 from harness.acceptance.rule import TRUTHS, Count
+from harness.report.drift import drift_page
 from harness.report.line import line_page
 from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
 from harness.result.stored import Stored, records
@@ -206,6 +207,7 @@ def machine_section(stored: Stored) -> dict[str, Any]:
 
 def _calibration(calibration: dict[str, Any]) -> str:
     products = calibration["products"]
+        **drift_page(stored),
     if not products:
         return "none: the thresholds were given"
     return f"{len(products)} products, {calibration['runs']} runs each, none of them in the kit"

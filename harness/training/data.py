@@ -126,6 +126,7 @@ def calibrate(
     Raises:
         DetectorError: Too few good products for `alpha`, or too many without a finite score.
     """
+    from harness.inspection.drift import GoodScores
     from model.bundle import Thresholds
     from model.calibration import k_of_n_thresholds, patch_thresholds, strip_thresholds
     from model.conformal import GoodProductsError, good_only_thresholds
@@ -145,6 +146,8 @@ def calibrate(
         "seven_of_ten": k_of_n_thresholds(scores, defective, required=required),
     }
     notes: dict[str, dict[str, Any]] = {}
+    if not defective.all():
+        notes["good_scores"] = GoodScores.of(scores[~defective]).as_dict()
     if alpha is not None:
         try:
             good_only = good_only_thresholds(scores[~defective], alpha=alpha)

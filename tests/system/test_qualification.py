@@ -42,6 +42,7 @@ def test_summary_counts_what_happened(write_scenario: Write, bench: Bench, tmp_p
     assert summary["timing"]["valid"] is None
     assert summary["baseline"]["source"] == "assumed"
     assert summary["auroc"]["all"] == {"auroc": 1.0, "products": 3}
+    assert summary["drift"]["why"].startswith("not recorded: ")
 
 
 def test_wrong_runs_make_a_product_wrong_and_the_verdict_fail(write_scenario: Write, tmp_path: Path) -> None:

@@ -118,6 +118,27 @@ def test_edited_verdict(result: Path) -> None:
     assert sentences(result) == ["summary.json: verdict: expected FAIL, got PASS"]
 
 
+def test_drift_is_made_again(result: Path) -> None:
+    """From the calibration's scores in the manifest: here some are put there that the summary knows nothing of."""
+
+    def recorded(values: Any) -> None:
+        values["calibration"]["good_scores"] = {"products": 60, "ranks": [1, 60], "values": [[0.0, 0.1]] * 4}
+
+    edit(result, "manifest.json", recorded)
+    found = sentences(result)
+    assert "summary.json: drift.calibration_products: expected 60, got None" in found
+    said = "summary.json: drift.good: expected {'products': 3, 'drifted': True"
+    assert any(sentence.startswith(said) for sentence in found)
+
+
+def test_a_result_from_before_drift_was_looked_at(result: Path) -> None:
+    """Nothing was recorded, nothing is missed, and the report says so."""
+    edit(result, "summary.json", lambda values: values.pop("drift"))
+    edit(result, "manifest.json", lambda values: values["calibration"].pop("good_scores"))
+    assert sentences(result) == []
+    assert "not recorded: this result was written before drift was looked at" in (result / "report.html").read_text()
+
+
 def test_edited_criterion(result: Path) -> None:
     """So is a criterion that does not follow from the looks."""
 

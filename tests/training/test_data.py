@@ -9,6 +9,7 @@ import pytest
 from harness.errors import DetectorError
 from harness.geometry import PAPER
 from harness.inspection.detector import Inspection, Scores
+from harness.inspection.drift import GoodScores
 from harness.strips.kit import Kit, Strip, draw_kit, good_strips, standard_kit
 from harness.strips.renderer import Renderer
 from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks, drawn_stacks
@@ -115,12 +116,13 @@ def test_good_products_alone_make_a_level() -> None:
     assert np.array_equal(found[0].levels["good_only"], found[1].levels["good_only"])
     assert not np.array_equal(found[0].levels["strip"], found[1].levels["strip"])
     assert found[0].notes["good_only_from"] == {"alpha": 0.1, "products": 20, "rank": 19}
+    kept = GoodScores.read(found[0].notes["good_scores"], regions=4, where="notes")
+    assert (kept.products, len(kept.ranks)) == (40, 40)
+    assert found[0].notes["good_scores"] == found[1].notes["good_scores"]
 
 
 def test_too_few_good_products_make_no_level() -> None:
     """One sentence where the level was asked for."""
     kit = draw_kit("few", {"burn": 1}, 2, seed=1, letters=("X", "Y"))
-    with pytest.raises(
-        DetectorError, match=r"^calibration: good products: expected 37 or more .*, got 2$"
-    ):
+    with pytest.raises(DetectorError, match=r"^calibration: good products: expected 37 or more .*, got 2$"):
         calibrate(_Numbers(), kit, _Blank(), runs=2, required=1, alpha=0.05)  # type: ignore[arg-type]
