@@ -266,6 +266,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         looks=ran.looks,
         acquisitions=_acquisitions(setup, inspector, scenario.kit.runs, progress),
         levels=setup.levels,
+        calibration=setup.calibration,
         digests=digests,
         quantile=None if ran.quick else scenario.acceptance.quantile,
         provenance=setup.source.provenance,
@@ -281,7 +282,6 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
     _looks_csv(ran.looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
     write_json(folder / "summary.json", summary)
-        calibration=setup.calibration,
     write_json(folder / "trace.json", {"traceEvents": record.events})
     (folder / "junit.xml").write_text(junit_xml(summary), encoding="utf-8")
     failing = int((~products["right"].astype(bool)).sum())

@@ -201,13 +201,13 @@ def machine_section(stored: Stored) -> dict[str, Any]:
              for name, value in made_by.items()],
             empty="Nothing is recorded of how the detector was made.",
         ),
+        **drift_page(stored),
         **line_page(stored),
     }  # fmt: skip
 
 
 def _calibration(calibration: dict[str, Any]) -> str:
     products = calibration["products"]
-        **drift_page(stored),
     if not products:
         return "none: the thresholds were given"
     return f"{len(products)} products, {calibration['runs']} runs each, none of them in the kit"
