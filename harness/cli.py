@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.errors import BenchError, ResultError, ScenarioError
-from harness.study.commands import baseline_app, design, difference
+from harness.study.commands import baseline_app, design, difference, frame_check
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 kit_app = typer.Typer(no_args_is_help=True, help="Kits: draw, check.")
 app.add_typer(kit_app, name="kit")
 app.add_typer(baseline_app, name="baseline")
 app.command("design")(design)
+app.command("frame-check")(frame_check)
 app.command("difference")(difference)
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 

@@ -1,4 +1,4 @@
-"""The commands of a study: `design`, `difference`, `baseline plan, import, assume, compare`; see `harness/cli.py`."""
+"""The commands of studies: `design`, `difference`, `frame-check`, `baseline ...`; joined in `harness/cli.py`."""
 
 from __future__ import annotations
 
@@ -259,3 +259,24 @@ def difference(
 
     found = between(first, second)
     typer.echo(json.dumps([part.as_dict() for part in found]) if as_json else "\n".join(p.in_words() for p in found))
+
+
+def frame_check(
+    good: Annotated[int, typer.Option(min=1, help="Good strips of each liquid whose measures are taken.")] = 100,
+    faults: Annotated[int, typer.Option(min=1, help="Acquisitions that each fault strikes.")] = 60,
+    kits: Annotated[bool, typer.Option(help="Also count false alarms on the standard kits.")] = True,
+    out: Annotated[Path | None, typer.Option(help="JSON to write; standard output without.")] = None,
+) -> None:
+    """Measure the check of frames: good strips, false alarms, and noticed of injected for every input fault."""
+    from harness.result.file import check_new_file, write_new
+    from harness.study.frame_check import frame_check_study
+
+    if out is not None:
+        check_new_file(out)
+    command = f"python -m harness frame-check --good {good} --faults {faults}" + ("" if kits else " --no-kits")
+    text = json.dumps({"command": command, **frame_check_study(good, faults, kits=kits)}, indent=1) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    write_new({out: text})
+    typer.echo(out)
