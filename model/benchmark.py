@@ -1,6 +1,7 @@
 """How long a strip takes, stage by stage, for every runtime that is there; and how much of the machine that uses.
 
-Cropping and the line's clock are the bench's affair; here the patches are ready, uint8, as a detector is given them.
+Frames are ready, uint8, as a camera gives them; drawing them and the line's clock are the bench's affair. Every call
+runs the stages one by one, then the whole strip as inspection runs it, with the middle stages as one compiled function.
 """
 
 from __future__ import annotations
@@ -8,20 +9,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from rich import box
 from rich.table import Table
 
-from model.bundle import Bundle
-from model.describe import STRIP_PATCHES, describe
-from model.runtime import Runtime, TensorFlowRuntime
-from model.scoring import SCORES
+from model.bundle import Bundle, BundleError
+from model.describe import STRIP_PATCHES, describe, describe_marker
+from model.scoring import MARKED, SCORES, mark_score
+from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, rejects
 
-RUNTIMES: Mapping[str, Callable[[Bundle, int], Runtime]] = {"tensorflow": TensorFlowRuntime}
-"""By name; one whose library is not installed raises `ImportError` and is passed over."""
+STAGES = ("crop", "normalise", "network", "marker", "score", "verdict")
+"""One by one; `marker` where one takes part."""
+
+FRAMES = 3
+"""Of an acquisition whose bundle has no marker that says."""
 
 PEAK_SIDE = 2048
 PEAK_REPEATS = 8
@@ -55,22 +61,29 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """Operations a second at the median, and as a share of the matrix product's."""
+
+    flops_a_second: float
+    of_peak: float
+
+
+@dataclass(frozen=True)
 class RuntimeReport:
     """One runtime.
 
     Attributes:
         runtime: Its name.
-        load_ms: From the bundle on disk to the first call.
-        stages: `network` (normalise and rebuild), `score`, and `strip`, both together.
-        flops_a_second: Reached at the median of `network`.
-        of_peak: That, as a share of the matrix product's.
+        load_ms: From the bundle on disk to the first call, everything compiled.
+        stages: Those of `STAGES` that take part, each compiled by itself; `together`, the middle ones as one; and
+            `strip`, from frames to verdict with `together`, as inspection runs it.
+        speeds: Of `network`, `marker` where it takes part, and `together`; the other stages have few operations.
     """
 
     runtime: str
     load_ms: float
     stages: dict[str, Timing]
-    flops_a_second: float
-    of_peak: float
+    speeds: dict[str, Speed]
 
 
 @dataclass(frozen=True)
@@ -80,18 +93,22 @@ class Benchmark:
     Attributes:
         network: Name of the network.
         patches: Patches a call.
+        frames: Of an acquisition.
         score: Name of the score.
-        flops: Operations a call.
+        flops: Operations a call, by stage, and `together`.
         peak_flops_a_second: Of a large float32 matrix product in the same process.
         runtimes: In the order measured.
+        passed_over: Names of the others, and why.
     """
 
     network: str
     patches: int
+    frames: int
     score: str
-    flops: int
+    flops: dict[str, int]
     peak_flops_a_second: float
     runtimes: tuple[RuntimeReport, ...]
+    passed_over: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -103,8 +120,8 @@ def benchmark(
     *,
     patches: int = STRIP_PATCHES,
     calls: int = 1000,
-    score: str = "ssim",
-    runtimes: Mapping[str, Callable[[Bundle, int], Runtime]] = RUNTIMES,
+    score: str | None = None,
+    runtimes: Mapping[str, MakeStages] = RUNTIMES,
     progress: Progress = lambda runtime, done, total: None,
 ) -> Benchmark:
     """Measure every runtime in turn.
@@ -113,50 +130,109 @@ def benchmark(
         bundle: Its weights and sizes.
         patches: Patches a call, >= 1; a strip's by default.
         calls: Calls after the first, >= 1; p99.9 means little below a thousand.
-        score: One of `SCORES`.
-        runtimes: What makes a runtime of a bundle and a number of patches, by name.
+        score: One of `SCORES`, or `MARKED`; by default the marker's where the bundle has one, else the paper's.
+        runtimes: What makes the stages of a runtime, by name.
         progress: Told after each call.
 
     Raises:
-        BundleError: Weights that cannot be used.
-        ValueError: Numbers outside their range, or no such score.
+        BundleError: Weights that cannot be used, no such score, or patches that the marker's frames do not divide.
+        ValueError: Numbers outside their range.
     """
     if patches < 1 or calls < 1:
         raise ValueError(f"patches, calls: expected >= 1, got {patches} and {calls}")
-    if score not in SCORES:
-        raise ValueError(f"score: expected one of {', '.join(SCORES)}, got {score}")
-    flops = patches * describe(bundle.network).flops
-    images = _images(patches)
+    score = score or ("ssim" if bundle.marker is None else MARKED)
+    if score not in (*SCORES, MARKED):
+        raise BundleError("--score", f"one of {', '.join([*SCORES, MARKED])}", score)
+    marked = None
+    if score == MARKED:
+        if bundle.marker is None:
+            raise BundleError(str(bundle.folder), "a bundle with a marker", "none: `python -m harness train-marker`")
+        marked = bundle.marker.frames
+        if patches % marked:
+            raise BundleError("--patches", f"a multiple of the marker's {marked} frames", patches)
+    frames = marked or (FRAMES if patches % FRAMES == 0 else 1)
+    flops = {"network": patches * describe(bundle.network).flops}
+    if marked is not None:
+        flops["marker"] = patches * describe_marker(marked).flops // STRIP_PATCHES
+    flops["together"] = sum(flops.values())
     peak = matrix_product_peak(PEAK_SIDE)
-    reports = []
+    reports, passed_over = [], {}
     for name, make in runtimes.items():
         began = time.perf_counter_ns()
         try:
-            runtime = make(bundle, patches)
+            stages = make(bundle, patches, marked)
         except ImportError:
+            passed_over[name] = "not installed"
+            continue
+        except BundleError as error:
+            if error.where != "backend":
+                raise
+            passed_over[name] = f"needs {error.expected}"
             continue
         load_ms = (time.perf_counter_ns() - began) / 1e6
-        stages: dict[str, list[int]] = {"network": [], "score": [], "strip": []}
-        for call in range(calls + 1):
-            began = time.perf_counter_ns()
-            rebuilt = runtime.rebuild(images)
-            ran = time.perf_counter_ns()
-            SCORES[score](images, rebuilt, 1)
-            done = time.perf_counter_ns()
-            for stage, time_ns in zip(stages, (ran - began, done - ran, done - began), strict=True):
-                stages[stage].append(time_ns)
-            progress(name, call + 1, calls + 1)
-        timings = {stage: Timing.of(times) for stage, times in stages.items()}
-        reached = flops / (timings["network"].p50_ms / 1e3)
-        reports.append(RuntimeReport(name, load_ms, timings, reached, reached / peak))
-    return Benchmark(bundle.network.name, patches, score, flops, peak, tuple(reports))
+        times = _measured(stages, patches, frames, score, calls, partial(progress, name))
+        timings = {stage: Timing.of(taken) for stage, taken in times.items()}
+        reached = {stage: count / (timings[stage].p50_ms / 1e3) for stage, count in flops.items()}
+        speeds = {stage: Speed(speed, speed / peak) for stage, speed in reached.items()}
+        reports.append(RuntimeReport(name, load_ms, timings, speeds))
+    return Benchmark(bundle.network.name, patches, frames, score, flops, peak, tuple(reports), passed_over)
 
 
-def _images(patches: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Patches of a smooth grey with noise on it, always the same."""
+def _measured(
+    stages: Stages, patches: int, frames: int, score: str, calls: int, told: Callable[[int, int], None]
+) -> dict[str, list[int]]:
+    """Nanoseconds of every call, the first among them, by stage."""
+    pictures, boxes = _pictures(frames), boxes_of(patches, frames)
+    thresholds = np.full(patches, 0.5, np.float32)
+    times: dict[str, list[int]] = {
+        name: [] for name in (*STAGES, "together", "strip") if name != "marker" or stages.marker is not None
+    }
+    clock = time.perf_counter_ns
+
+    def lap(name: str, since: int) -> int:
+        now = clock()
+        times[name].append(now - since)
+        return clock()
+
+    def scored(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], logits: Any) -> NDArray[np.float32]:
+        if logits is None:
+            return SCORES[score](images, rebuilt, frames)
+        return np.tile(mark_score(logits), frames)
+
+    for call in range(calls + 1):
+        since = clock()
+        cropped = crop(pictures, boxes)
+        since = lap("crop", since)
+        images = stages.normalise(cropped)
+        since = lap("normalise", since)
+        rebuilt = stages.network(images)
+        since = lap("network", since)
+        logits = None
+        if stages.marker is not None:
+            logits = stages.fetch(stages.marker(images, rebuilt))
+            since = lap("marker", since)
+        rebuilt = stages.fetch(rebuilt)[..., 0]
+        scores = scored(cropped, rebuilt, logits)
+        since = lap("score", since)
+        rejects(scores, thresholds)
+        lap("verdict", since)
+
+        began = clock()
+        cropped = crop(pictures, boxes)
+        since = clock()
+        whole = stages.together(cropped)
+        lap("together", since)
+        rejects(scored(cropped, *whole), thresholds)
+        lap("strip", began)
+        told(call + 1, calls + 1)
+    return times
+
+
+def _pictures(frames: int) -> NDArray[np.uint8]:
+    """uint8 (frames, 1024, 1280) of a smooth grey with noise on it, always the same."""
     rng = np.random.default_rng(0)
-    ramp = np.linspace(40, 200, 256)[:, None] + np.zeros(256)
-    return np.clip(ramp + rng.normal(0, 8, (patches, 256, 256)), 0, 255).astype(np.uint8)
+    ramp = np.linspace(40, 200, FRAME_SHAPE[0])[:, None] + np.zeros(FRAME_SHAPE[1])
+    return np.clip(ramp + rng.normal(0, 8, (frames, *FRAME_SHAPE)), 0, 255).astype(np.uint8)
 
 
 def matrix_product_peak(side: int, repeats: int = PEAK_REPEATS) -> float:
@@ -195,8 +271,18 @@ def table(result: Benchmark) -> Table:
 def sentences(result: Benchmark) -> list[str]:
     """What stands below the table."""
     peak = result.peak_flops_a_second / 1e9
-    return [f"A matrix product reaches {peak:,.0f} GFLOP/s here; a call takes {result.flops / 1e9:,.1f} GFLOP."] + [
-        f"{report.runtime}: {report.flops_a_second / 1e9:,.0f} GFLOP/s in the network, {report.of_peak:.0%} of that; "
-        f"loaded in {report.load_ms:,.0f} ms."
-        for report in result.runtimes
+    told = [
+        f"A matrix product reaches {peak:,.0f} GFLOP/s here; a call takes {result.flops['together'] / 1e9:,.1f} GFLOP."
+    ]
+    for report in result.runtimes:
+        speeds = ", ".join(
+            f"{stage} {speed.flops_a_second / 1e9:,.0f} GFLOP/s ({speed.of_peak:.0%} of that)"
+            for stage, speed in report.speeds.items()
+        )
+        told.append(f"{report.runtime}: {speeds}; loaded in {report.load_ms:,.0f} ms.")
+    return [
+        *told,
+        *(f"{name}: passed over, {why}." for name, why in result.passed_over.items()),
+        "Stages are compiled one by one; together: normalise, network and marker as one function; strip: frames to "
+        "verdict with it, as inspection runs.",
     ]

@@ -7,7 +7,7 @@ The network reads them where they lie and writes into the arrays that are given 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class OpenVINORuntime:
 
     def __init__(self, bundle: Bundle, batch: int, *, backend: str = "openvino") -> None:
         self.name, self.batch = backend, batch
-        self._network = _Compiled(rebuilding(bundle), batch, backend)
+        self._network = Compiled(rebuilding(bundle), [patches_of(batch)], backend)
 
     def rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (n, 256, 256) in [0, 1]; n is the batch it was made for."""
@@ -56,7 +56,7 @@ class OpenVINOMarkingRuntime:
         if frames != known:
             raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
         self.name, self.batch = backend, batch
-        self._network = _Compiled(mark, batch, backend)
+        self._network = Compiled(mark, [patches_of(batch)], backend)
 
     def mark(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(rebuilt (n, 256, 256), logits (n / frames, 64, 64)) of uint8 (n, 256, 256), frame after frame."""
@@ -65,17 +65,32 @@ class OpenVINOMarkingRuntime:
         return rebuilt, logits
 
 
-class _Compiled:
-    """A function of patches, compiled for this processor."""
+def patches_of(batch: int) -> tf.TensorSpec:
+    """uint8 (batch, 256, 256), as a function takes them."""
+    return tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
 
-    def __init__(self, function: Callable[[Any], Any], batch: int, backend: str) -> None:
+
+class Compiled:
+    """A function of tensors, compiled for this processor.
+
+    Args:
+        function: Of TensorFlow's operations.
+        inputs: Shape, type and name of each of its arguments.
+        backend: One of `PRECISIONS`.
+
+    Raises:
+        BundleError: A precision that this processor does not have.
+        ImportError: OpenVINO is not installed.
+    """
+
+    def __init__(self, function: Callable[..., Any], inputs: Sequence[tf.TensorSpec], backend: str) -> None:
         import openvino  # lazily: an extra of this package
 
         core, precision = openvino.Core(), PRECISIONS[backend]
         known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bf16" and "BF16" not in known:
             raise BundleError("backend", "a processor that computes in bf16", f"one with {', '.join(known)}")
-        graph, outputs = _frozen(function, batch)
+        graph, taken, outputs = _frozen(function, inputs)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.pb"
             path.write_bytes(graph.SerializeToString())
@@ -83,12 +98,14 @@ class _Compiled:
             model = core.read_model(path)
             settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
             compiled = core.compile_model(model, "CPU", settings)
+        self._inputs = [compiled.input(name) for name in taken]
         self._outputs = [(compiled.output(name), tuple(compiled.output(name).shape)) for name in outputs]
         self._request, self._tensor = compiled.create_infer_request(), openvino.Tensor
 
-    def run(self, patches: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    def run(self, *given: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Every output, in arrays of their own that no later call writes to."""
-        self._request.set_input_tensor(self._tensor(patches, shared_memory=True))
+        for taken, array in zip(self._inputs, given, strict=True):
+            self._request.set_tensor(taken, self._tensor(array, shared_memory=True))
         arrays = []
         for output, shape in self._outputs:
             arrays.append(np.empty(shape, np.float32))
@@ -97,9 +114,8 @@ class _Compiled:
         return arrays
 
 
-def _frozen(function: Callable[[Any], Any], batch: int) -> tuple[Any, list[str]]:
-    """(graph with its weights in it, names of its outputs in their order)."""
-    patches = tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
-    traced = tf.function(function, input_signature=[patches]).get_concrete_function()
+def _frozen(function: Callable[..., Any], inputs: Sequence[tf.TensorSpec]) -> tuple[Any, list[str], list[str]]:
+    """(graph with its weights in it, names of its inputs and of its outputs, in their order)."""
+    traced = tf.function(function, input_signature=list(inputs)).get_concrete_function()
     frozen = convert_variables_to_constants_v2(traced)
-    return frozen.graph.as_graph_def(), [output.name for output in frozen.outputs]
+    return frozen.graph.as_graph_def(), [taken.name for taken in frozen.inputs], [made.name for made in frozen.outputs]

@@ -92,15 +92,40 @@ def build_folded(bundle: Bundle) -> Any:
     return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
 
 
+def normalised(patches: Any) -> Any:
+    """float32 (n, 256, 256, 1) in [0, 1] of uint8 (n, 256, 256), as tensors."""
+    return tf.cast(patches, tf.float32)[..., None] / 255.0
+
+
 def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
     """What rebuilds: a tensor of uint8 patches (n, 256, 256) to float32 of the same shape."""
     generator = build_folded(bundle)
 
     def rebuild(patches: Any) -> Any:
-        images = tf.cast(patches, tf.float32)[..., None] / 255.0
-        return generator(images, training=False)[..., 0]
+        return generator(normalised(patches), training=False)[..., 0]
 
     return rebuild
+
+
+def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
+    """What marks images and their rebuilt twins, and the frames of the acquisitions it knows.
+
+    Returns:
+        (float32 (n, 256, 256, 1) twice, frame after frame, to logits (n / frames, 64, 64); number of frames).
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    marker = fold_marker(load_marker(bundle))
+    frames = int(marker.inputs[0].shape[-1])
+
+    def mark(images: Any, rebuilt: Any) -> Any:
+        stacks = [
+            tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
+        ]
+        return marker(stacks, training=False)
+
+    return mark, frames
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
@@ -112,16 +137,13 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
     Raises:
         BundleError: The bundle has no marker.
     """
-    generator, marker = build_folded(bundle), fold_marker(load_marker(bundle))
-    frames = int(marker.inputs[0].shape[-1])
+    generator = build_folded(bundle)
+    mark_rebuilt, frames = marking_rebuilt(bundle)
 
     def mark(patches: Any) -> tuple[Any, Any]:
-        images = tf.cast(patches, tf.float32)[..., None] / 255.0
+        images = normalised(patches)
         rebuilt = generator(images, training=False)
-        stacks = [
-            tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
-        ]
-        return rebuilt[..., 0], marker(stacks, training=False)
+        return rebuilt[..., 0], mark_rebuilt(images, rebuilt)
 
     return mark, frames
 
