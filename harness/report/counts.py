@@ -17,6 +17,7 @@ from harness.acceptance.knapp import Knapp, knapp
 from harness.acceptance.power import pass_rates, study
 from harness.acceptance.rule import TRUTHS
 from harness.acceptance.tables import look_subgroups, size_groups, subgroups
+from harness.report.deciding import deciding_patches
 from harness.report.figures import Point, plane_figure
 from harness.report.verdict import CRITERION_NAMES, criteria_table
 from harness.report.words import Cell, counted, interval, no_number, number, percent, rule_text, table, word
@@ -186,7 +187,12 @@ def _liquid_tables(stored: Stored) -> list[Any]:
 def paired_section(stored: Stored) -> dict[str, Any]:
     """Machine and median inspector on the same products; margins; and what the rules can show at all."""
     rows = [row for row in stored.summary["criteria"] if row["name"].startswith(("mcnemar", "noninferior"))]
-    margins = rules_of(stored.scenario.acceptance).margins
+    rules = rules_of(stored.scenario.acceptance)
+    margins = rules.margins
+    open_rows = [row for row in stored.summary["criteria"] if row["passed"] is None and not row["denominator"]]
+    nothing = {row["name"]: "no such products" for row in open_rows if not row["name"].startswith("knapp")}
+    if rules.rag_ceiling is None:
+        nothing["knapp_rag_ceiling"] = "no ceiling set"
     required, runs = stored.required, stored.runs
     chances = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
     return {
@@ -195,15 +201,7 @@ def paired_section(stored: Stored) -> dict[str, Any]:
         "power": table(
             "Power: how often a machine exactly as good as the inspectors meets each criterion",
             ["criterion", "met in", "share", "95 % interval"],
-            [
-                [
-                    CRITERION_NAMES.get(row["criterion"], word(row["criterion"])),
-                    f"{row['passed']} of {row['replications']}",
-                    percent(row["rate"]),
-                    interval(row["low"], row["high"]),
-                ]
-                for row in records(_power(stored))
-            ],
+            [_power_row(row, nothing.get(str(row["criterion"]), "")) for row in records(_power(stored))],
             numeric=(1, 2),
         ),
         "power_from": "the assumed model that the looks were drawn from"
@@ -218,6 +216,15 @@ def paired_section(stored: Stored) -> dict[str, Any]:
             numeric=range(1, 1 + len(chances)),
         ),
     }
+
+
+def _power_row(row: dict[str, Any], nothing: str) -> list[str]:
+    """One criterion; `nothing` says why there is nothing in it to meet."""
+    name = CRITERION_NAMES.get(row["criterion"], word(row["criterion"]))
+    if nothing:
+        return [name, no_number(nothing), "no share", "no interval"]
+    counts = f"{row['passed']} of {row['replications']}"
+    return [name, counts, percent(row["rate"]), interval(row["low"], row["high"])]
 
 
 def _power(stored: Stored) -> pd.DataFrame:
@@ -278,19 +285,13 @@ def yield_section(stored: Stored) -> dict[str, Any]:
         "of_thousand": number(1000 * share, 0),
         "an_hour": number(slots_an_hour * share, 0),
         "slots_an_hour": number(slots_an_hour, 0),
-        "places": _false_reject_places(stored, good),
+        "places": _false_reject_places(stored),
     }
 
 
-def _false_reject_places(stored: Stored, good: pd.DataFrame) -> Any:
-    """Deciding patches of the rejected looks at good products: the highest score over its region's threshold."""
-    looks = stored.machine_looks
-    rejected = looks[looks["reject"] & looks["cause"].eq("score") & looks["product"].isin(good["product"])]
-    patches = stored.scores.merge(rejected[["product", "run"]], on=["product", "run"])
-    limits = np.maximum(np.array(stored.thresholds), 1e-12)
-    margin = (patches["score"].astype(np.float64) / limits[patches["region"]]).fillna(np.inf)
-    deciding = patches.loc[margin.groupby([patches["product"], patches["run"]]).idxmax()] if len(patches) else patches
-    counts = deciding.groupby(["region", "vial"]).size()
+def _false_reject_places(stored: Stored) -> Any:
+    """Deciding patches of the rejected looks at good products."""
+    counts = deciding_patches(stored, "good").groupby(["region", "vial"]).size()
     shown = {place: str(int(count)) for place, count in counts.items()}
     title = "Deciding patch of each false reject that the score caused, by region and vial"
     return _map(title, stored, shown, nothing="0")

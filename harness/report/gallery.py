@@ -11,6 +11,7 @@ from PIL import Image
 
 from harness.acceptance.intervals import exact_interval
 from harness.acceptance.rule import TRUTHS, Count
+from harness.report.deciding import right_place_table
 from harness.report.tables import place
 from harness.report.words import Cell, counted, interval, no_number, number, rule_text, table, word
 from harness.result.stored import Stored, records
@@ -72,6 +73,7 @@ def gallery_section(stored: Stored) -> dict[str, Any]:
         "required": stored.required,
         "runs": stored.runs,
         "table": _table(stored),
+        "right_place": right_place_table(stored),
         "scale": RESIDUAL_FULL_SCALE,
         "failing": [card for card in cards if card.pictures],
         "named": table(

@@ -103,6 +103,10 @@ def test_power_is_of_a_machine_equal_to_the_inspectors(make: Make) -> None:
     assert len(assumed["power"].rows) == 13
     assert "assumed model" in assumed["power_from"]
     assert "recorded shares" in recorded["power_from"]
+    rag = next(row for row in texts(assumed["power"]) if row[0].startswith("Knapp: rejects"))
+    assert rag[1:] == ["no number: no ceiling set", "no share", "no interval"]
+    without = {row[0]: row[1] for row in texts(paired_section(Stored(make(good=0)))["power"])}
+    assert without["Paired, good products (McNemar)"] == "no number: no such products"
     assert texts(assumed["curve"])[0][1:] == ["0.0106", "0.1719", "0.6496", "0.8791", "0.9872", "0.9990"]
 
 
