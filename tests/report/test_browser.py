@@ -63,3 +63,31 @@ def test_nothing_sticks_out_at_phone_width(make: Callable[..., Path], tmp_path: 
     width, broken, outside, headings = (int(number) for number in title.split())
     assert width <= 390
     assert (broken, outside, headings) == (0, 0, 18)
+
+
+PAPER = """<!DOCTYPE html><meta charset="utf-8"><iframe src="printed.html" style="width:703px;height:1000px"></iframe>
+<script>addEventListener("load", () => {
+  const page = document.querySelector("iframe").contentDocument;
+  const cut = [...page.querySelectorAll("table, figure, svg")].filter(
+    (one) => one.getBoundingClientRect().right > page.documentElement.clientWidth + 1);
+  document.title = [page.querySelectorAll("table").length, ...cut.map((one) =>
+    (one.caption || one.closest("section") || one).textContent.trim().slice(0, 60))].join("|");
+});</script>"""
+"""A4 less its margins of 12 mm is 186 mm or 703 px wide."""
+
+
+def test_no_table_is_cut_on_paper(make: Callable[..., Path], tmp_path: Path) -> None:
+    """With the rules for print, and everything folded open, no table or figure is wider than an A4 page."""
+    folder = make(missed=2, false=1, late=2)
+    write_report(folder)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "@media print {" in page
+    printed = page.replace("@media print {", "@media all {").replace("<details", "<details open")
+    (folder / "printed.html").write_text(printed, encoding="utf-8")
+    (folder / "paper.html").write_text(PAPER, encoding="utf-8")
+    answer = browse(
+        folder / "paper.html", tmp_path / "profile", "--allow-file-access-from-files", "--window-size=800,1100"
+    )
+    tables, *cut = answer.stdout.partition("<title>")[2].partition("</title>")[0].split("|")
+    assert int(tables) > 20
+    assert cut == []

@@ -133,3 +133,34 @@ def test_one_run_of_the_machine_does_not_ask_more_of_inspectors(bench: Bench, tm
     found = json.loads(text)
     assert found["verdict"] == "FAIL"
     assert found["panel"]["required"] == 7
+
+
+KITS = {
+    "no defective": ["G1", "G2"],
+    "no good": ["D1", "D2"],
+    "a class with one product": ["D1", "G1"],
+    "two of each": ["D1", "D2", "G1", "G2"],
+}
+
+
+@pytest.mark.parametrize("machine", ["all right", "all wrong"])
+@pytest.mark.parametrize("people", ["all right", "all wrong"])
+@pytest.mark.parametrize("name", KITS)
+def test_every_small_study_has_an_answer(bench: Bench, tmp_path: Path, name: str, people: str, machine: str) -> None:
+    """What no product can show is not passed; all right and all wrong are answered: no NaN, no traceback."""
+    products = KITS[name]
+    truth = ["defective" if product[0] == "D" else "good" for product in products]
+    kit = tmp_path / "kit.csv"
+    pd.DataFrame({"product": products, "truth": truth}).to_csv(kit, index=False)
+    words = {"all right": ("reject", "accept"), "all wrong": ("accept", "reject")}
+    for who, how, looks in (("anna", people, 3), ("machine", machine, 10)):
+        verdicts = [words[how][product[0] == "G"] for product in products]
+        sheet = {"product": products, **{f"{who} {look}": verdicts for look in range(1, looks + 1)}}
+        pd.DataFrame(sheet).to_csv(tmp_path / f"{who}.csv", index=False)
+    files = (kit, tmp_path / "anna.csv", tmp_path / "machine.csv")
+    code, text, error = bench("baseline", "compare", *files, "--json")
+    passes = len(set(truth)) == 2 and (machine == "all right" or people == "all wrong")
+    assert (code, error) == (0 if passes else 1, "")
+    json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} among the figures"))
+    told = bench("baseline", "compare", *files)[1]
+    assert "nan" not in told.lower().split()
