@@ -16,7 +16,7 @@ class Verdict:
 
     Attributes:
         reject: True when any patch is rejected or any score is not a finite number.
-        cause: "" for an accept; "score" or "invalid_score" for a reject.
+        cause: "" for an accept; "score", "invalid_score" or "frame_check" for a reject.
         patches: bool (frame, vial, region), rejected patches.
     """
 
@@ -30,7 +30,7 @@ class Verdict:
         return np.asarray(self.patches.any(axis=(0, 2)))
 
 
-def decide(scores: Scores, thresholds: NDArray[np.float32]) -> Verdict:
+def decide(scores: Scores, thresholds: NDArray[np.float32], *, refused: bool = False) -> Verdict:
     """Reject a strip when any patch scores above its region's threshold.
 
     A score equal to the threshold is accepted; a score that is not finite is never accepted.
@@ -38,6 +38,7 @@ def decide(scores: Scores, thresholds: NDArray[np.float32]) -> Verdict:
     Args:
         scores: float32 (frame, vial, region), higher is worse.
         thresholds: float32 (region,), finite.
+        refused: The check of frames did not let them be scored; rejected, whatever the scores.
 
     Raises:
         ValueError: Shapes do not match.
@@ -52,6 +53,8 @@ def decide(scores: Scores, thresholds: NDArray[np.float32]) -> Verdict:
         raise ValueError(
             f"expected scores (frame, vial, region) and a threshold a region, got {scores.shape} and {thresholds.shape}"
         )
+    if refused:
+        return Verdict(reject=True, cause="frame_check", patches=np.ones(scores.shape, bool))
     accepted = np.less_equal(scores, thresholds) & np.isfinite(scores)
     patches = ~accepted
     if not np.isfinite(scores).all():

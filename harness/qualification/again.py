@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from harness.errors import InputError, Problem
 from harness.inspection.levels import Acquisitions
 from harness.line import Layout, LineRecord
-from harness.qualification.inspector import kit_scores, liquid_table, scores_from_table, scores_table
+from harness.qualification.inspector import (
+    kit_scores,
+    liquid_table,
+    refused_from_table,
+    scores_from_table,
+    scores_table,
+)
 from harness.qualification.junit import junit_xml
 from harness.qualification.replay import line_again
 from harness.qualification.run import baseline_looks, run_id_fits, thresholds_digest
@@ -155,7 +161,8 @@ def _scores(again: Again) -> list[Problem]:
         return [Problem("scores.parquet: rows", f"a multiple of {patches}", str(len(scores)))]
     frames = tuple(again.stored.manifest["geometry"]["frames"])
     joint = bool(scores["joint"].any())
-    made = scores_table(scores_from_table(scores, again.shape), frames, joint=joint)
+    refused = refused_from_table(scores)
+    made = scores_table(scores_from_table(scores, again.shape), frames, joint=joint, refused=refused)
     return _within("scores.parquet", table_differences(made, scores, row="product"))
 
 

@@ -14,7 +14,7 @@ from harness.inspection.detector import measured_with
 from harness.inspection.verdict import decide
 from harness.line import Fed, Layout, LineRecord, Outcome, Tape
 from harness.progress import Progress, silent
-from harness.qualification.inspector import scores_from_table
+from harness.qualification.inspector import refused_from_table, scores_from_table
 from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
 from harness.qualification.setup import set_up
 from harness.result.compare import table_differences
@@ -56,7 +56,8 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
 
     Args:
         folder: The result.
-        rescore: Also draw and score every acquisition again with the detector the scenario names.
+        rescore: Also draw and score every acquisition again with the detector the scenario names, but for those whose
+            frames were refused.
         progress: Told of every strip.
 
     Raises:
@@ -80,6 +81,7 @@ def line_again(result: Stored) -> LineRecord:
     """
     scenario, manifest = result.scenario, result.manifest
     scores = scores_from_table(result.scores, _geometry(manifest["geometry"]).shape)
+    refused = refused_from_table(result.scores)
     thresholds = np.asarray(manifest["thresholds"][scenario.detector.level], np.float32)
     recipe = recipe_text(manifest["digests"]["model"], manifest["digests"]["thresholds"])
 
@@ -90,7 +92,7 @@ def line_again(result: Stored) -> LineRecord:
             raise ResultError(
                 str(result.folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none"
             ) from None
-        verdict = decide(stored, thresholds)
+        verdict = decide(stored, thresholds, refused=(fed.product, fed.run) in refused)
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
 
     layout = Layout.from_choice(scenario.line, str(result.folder))
@@ -125,7 +127,10 @@ def _rescored(result: Stored, progress: Progress) -> float:
     )  # fmt: skip
     inspector = inspector_of(setup, scenario)
     largest = 0.0
+    refused = refused_from_table(result.scores)
     for done, (product, run) in enumerate(sorted(scores), start=1):
+        if (product, run) in refused:
+            continue
         difference = np.abs(setup.detector.score(inspector.inspection(product, run)) - scores[product, run])
         largest = max(largest, float(np.nan_to_num(difference, nan=np.inf).max()))
         progress("scoring again", done, len(scores))

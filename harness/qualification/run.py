@@ -271,7 +271,9 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         quantile=None if ran.quick else scenario.acceptance.quantile,
         provenance=setup.source.provenance,
     )
-    scores = scores_table(inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint)
+    scores = scores_table(
+        inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint, refused=inspector.refused
+    )
     products = products_table(setup.kit, machine_looks(record.ledger), scenario.kit.required)
     tape = record.tape.assign(detector=measured_with(setup.detector.name, setup.detector.digest))
     tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": tape}

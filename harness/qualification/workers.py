@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from harness.errors import DetectorError, InputError
 from harness.geometry import Geometry
-from harness.inspection.detector import Inspection, Scores, inspection_key
-from harness.inspection.verdict import Verdict, decide
-from harness.line import Answer, Fed, Outcome, WallClock
-from harness.qualification.inspector import Inspector
+from harness.inspection.detector import Inspection, inspection_key
+from harness.inspection.verdict import decide
+from harness.line import Answer, Fed, WallClock
+from harness.qualification.inspector import Inspector, Judged, frame_check_of, judge
 from harness.qualification.setup import Setup
 
 STARTING_S = 300.0
@@ -124,7 +124,7 @@ class WorkerProcess:
         """Hand over a strip."""
         self._fed = fed
         with contextlib.suppress(OSError):  # a worker that is gone is seen by `poll`
-            self._pipe.send((self._place[fed.product, fed.run], inspection_key(fed.product, fed.run)))
+            self._pipe.send((self._place[fed.product, fed.run], inspection_key(fed.product, fed.run), fed.warm_up))
 
     def poll(self) -> Answer | None:
         """Its answer; scores that are no numbers, and so a reject, where its process has died.
@@ -141,17 +141,13 @@ class WorkerProcess:
             self._pipe.close()
             self._start()
             scores = np.full(self._job.geometry.shape, np.nan, np.float32)
-            said = scores, decide(scores, self._job.level), {}, time.monotonic_ns()
+            said = Judged(scores, decide(scores, self._job.level), {}, ""), time.monotonic_ns()
         if said == _READY:  # not done, or only just started again
             return None
         if isinstance(said, str):
             raise DetectorError("inspection worker", "scores", said)
-        return self._answer(fed, *said)
-
-    def _answer(self, fed: Fed, scores: Scores, verdict: Verdict, stages: dict[str, int], done_ns: int) -> Answer:
-        self._inspector.scores[fed.product, fed.run] = scores
-        outcome = Outcome(fed.product, fed.run, self._inspector.recipe, verdict.reject, verdict.cause, stages)
-        return Answer(outcome, done_ns)
+        judged, done_ns = said
+        return Answer(self._inspector.keep(fed, judged), done_ns)
 
     def close(self) -> None:
         """Ends the process."""
@@ -164,18 +160,20 @@ _READY = "ready"
 
 
 def _work(pipe: Connection, job: Job) -> None:
-    """The process: a detector, and strip after strip until nobody asks any more."""
+    """The process: a detector, and strip after strip until nobody asks any more.
+
+    Its check of frames keeps the last acquisition that it saw itself; with more workers that is not the line's last.
+    """
     try:
-        detector = job.again().detector
+        setup = job.again()
+        detector, check = setup.detector, frame_check_of(setup.source)
         frames: NDArray[np.uint8] = np.memmap(job.spool, np.uint8, "r", shape=job.shape)
         pipe.send(_READY)
         while True:
-            place, key = pipe.recv()
-            scores = detector.score(Inspection(key, job.geometry, partial(frames.__getitem__, place)))
-            stages, began_ns = dict(detector.stages_us), time.monotonic_ns()
-            verdict = decide(scores, job.level)
-            done_ns = time.monotonic_ns()
-            pipe.send((scores, verdict, stages | {"verdict": (done_ns - began_ns) // 1000}, done_ns))
+            place, key, known = pipe.recv()
+            inspection = Inspection(key, job.geometry, partial(frames.__getitem__, place))
+            judged = judge(inspection, check, detector, job.level, known=known)
+            pipe.send((judged, time.monotonic_ns()))
     except EOFError:
         return
     except Exception as error:  # noqa: BLE001  # said by the process that asked
