@@ -26,6 +26,7 @@ EDGE_PX = slice(8, 56)
 FLAG_ROWS = slice(40, 240, 2)
 WEB_ROWS = slice(464, 912, 4)
 WEB_BLOCKS = 4
+HALF_CARD_PX = 615.0
 TOP_ROWS = slice(0, 44)
 TOP_COLUMNS = slice(60, 1220, 4)
 EDGE_LEVEL = 0.68
@@ -52,8 +53,8 @@ class Measures:
         dy: Shift downwards, px; NaN likewise.
         angle_deg: Turn of the card, NaN likewise.
         seam: Largest step of the light from the rows above to those below, in standard errors of its mean.
-        bend: Distance of the card's middle line at the lower half of the web from where the flag says it is, px; the
-            smaller of two places, so that a wall that is dented at one of them does not count. NaN as above.
+        bend: By how much both edges at some place of the web lie to the same side of where the flag says they are, px;
+            a cut flag or a dented wall moves one edge alone and does not count. NaN as above.
     """
 
     light: NDArray[np.float64]
@@ -75,7 +76,7 @@ def measure(frames: NDArray[np.uint8]) -> Measures:
     rows = beside.mean(axis=3, dtype=np.float32)
     light = rows.mean(axis=(0, 2), dtype=np.float64)
     level = np.maximum(light, 1.0)
-    flag, flag_steps = _sides(frames[:, FLAG_ROWS], level)
+    flag, steps = _sides(frames[:, FLAG_ROWS], level)
     web, _ = _sides(frames[:, WEB_ROWS], level)
     top, _ = _crossings(frames[:, TOP_ROWS, TOP_COLUMNS].swapaxes(1, 2), level)  # (frame, column)
 
@@ -83,29 +84,32 @@ def measure(frames: NDArray[np.uint8]) -> Measures:
     left, right = _median(top[:, :half]), _median(top[:, -half:])
     columns = np.arange(WIDTH)[TOP_COLUMNS]
     turn = (right - left) / (columns[-half:].mean() - columns[:half].mean())
-    flag_y = float(np.arange(HEIGHT)[FLAG_ROWS].mean())
-    at_flag = _median(flag)
+    flag_y = np.arange(HEIGHT)[FLAG_ROWS].mean()
     web_y = np.arange(HEIGHT)[WEB_ROWS].reshape(WEB_BLOCKS, -1).mean(axis=1)
-    at_web = _median(web.reshape(len(frames), WEB_BLOCKS, -1))
-    aside = np.abs(at_web - at_flag[:, None] + turn[:, None] * (web_y - flag_y))
+    # The middle column that each edge says, at the middle row: (side, frame) and (side, frame, block).
+    at_flag = _median(flag) + turn * (flag_y - MIDDLE_Y)
+    at_web = _median(web.reshape(2, len(frames), WEB_BLOCKS, -1)) + turn[:, None] * (web_y - MIDDLE_Y)
+    edges = np.concatenate([at_flag, _median(at_web)])
+    apart = at_web - at_flag[..., None]
+    together = np.where(apart[0] * apart[1] <= 0, 0.0, np.abs(apart).min(axis=0))
     return Measures(
         light=light,
-        sharpness=_median(flag_steps) / level,
-        dx=at_flag + turn * (flag_y - MIDDLE_Y) - MIDDLE_X,
+        sharpness=_median(steps.mean(axis=0)) / level,
+        dx=_median(edges.T) - MIDDLE_X,
         dy=0.5 * (left + right) - turn * (columns.mean() - MIDDLE_X) - TOP_EDGE,
         angle_deg=np.degrees(np.arctan(turn)),
         seam=_seam(rows.max(axis=0)),
-        bend=aside[:, -2:].min(axis=1),
+        bend=together.max(axis=1),
     )
 
 
 def _sides(rows: NDArray[np.uint8], level: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(frame, row) twice: the card's middle between its left and right edge, px; the mean of their steps, levels."""
+    """(side, frame, row) twice: the column of the card's middle as its left and its right edge say; their steps."""
     left, left_steps = _crossings(rows[:, :, EDGE_PX], level)
     right, right_steps = _crossings(rows[:, :, ::-1][:, :, EDGE_PX], level)
-    found = (left != MISSING) & (right != MISSING)
-    middle = 0.5 * (left + WIDTH - 1 - right)
-    return np.where(found, middle, np.nan), 0.5 * (left_steps + right_steps)
+    middles = np.stack([left + EDGE_PX.start + HALF_CARD_PX, WIDTH - 1 - EDGE_PX.start - right - HALF_CARD_PX])
+    missing = np.stack([left, right]) == MISSING
+    return np.where(missing, np.nan, middles), np.stack([left_steps, right_steps])
 
 
 def _crossings(lines: NDArray[np.uint8], level: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -40,7 +40,7 @@ STREAM, GOOD_SEED, HIT_SEED = "frame check", 909, 910
 """Streams of strips that no kit and no training uses."""
 
 SCENARIO_SEED = 7
-QUICK_RUNS, CALIBRATION_RUNS = 5, 2
+KNAPP_RUNS, QUICK_RUNS, CALIBRATION_RUNS = 3, 5, 2
 
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -106,7 +106,7 @@ def false_alarms() -> dict[str, Any]:
 
 def _kit_runs() -> Iterator[tuple[str, int, int, str]]:
     """(kit, seed, runs, liquid)."""
-    yield "knapp", SCENARIO_SEED, 1, "knapp"
+    yield "knapp", SCENARIO_SEED, KNAPP_RUNS, "knapp"
     yield "calibration", CALIBRATION_SEED, CALIBRATION_RUNS, "knapp"
     for liquid in LIQUIDS:
         yield "quick", SCENARIO_SEED, QUICK_RUNS, liquid
