@@ -83,6 +83,7 @@ def test_page_shows_every_file() -> None:
         "manifest.json",
         "swarm.json",
         "stress.json",
+        "hits.json",
         "capsule.json",
         "record.jsonl",
     }
@@ -254,6 +255,16 @@ def test_a_swarm_has_the_keys_of_the_page() -> None:
     shown = json.loads(EXAMPLES["swarm.json"])
     assert set(shown) == {"scenario", "digest", "seed", "command", "versions", "hardware", *Campaign().as_dict()}
     assert [row["replication"] for row in shown["broken"]] == [17]
+
+
+def test_hits_of_the_frame_check_have_the_keys_of_the_page() -> None:
+    """The example has the bounds that ship and the keys of the committed table, in its rows too."""
+    shown = json.loads(EXAMPLES["hits.json"])
+    real = json.loads((PAGE.parents[1] / "results/reference/frame-check/hits.json").read_text(encoding="utf-8"))
+    assert shown.keys() == real.keys()
+    assert shown["bounds"] == real["bounds"]
+    assert shown["faults"][0].keys() == real["faults"][0].keys()
+    assert shown["false_alarms"]["kits"][0].keys() == real["false_alarms"]["kits"][0].keys()
 
 
 def test_tables_are_plain_csv() -> None:
