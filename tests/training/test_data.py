@@ -32,14 +32,15 @@ def test_training_goes_on_where_it_stopped() -> None:
 
 
 def test_stacks_hold_all_frames_of_a_patch() -> None:
-    """Twenty patches an acquisition with their three inspected frames in order; flags are not to be mirrored."""
+    """Three inspected frames a patch, in the order of the boxes, neck and meniscus twice; flags are not mirrored."""
     (chunk,) = islice(drawn_stacks(seed=5), 1)
     (strip,) = good_strips("training", 1, seed=5)
     frames = Renderer(seed=5).frames(strip, 1)
-    assert chunk.stacks.shape == (20, 3, 256, 256)
-    for patch, (y, x) in enumerate(PAPER.boxes):
-        np.testing.assert_array_equal(chunk.stacks[patch], frames[:, y : y + 256, x : x + 256])
-    assert chunk.mirrorable.tolist() == 5 * [False, True, True, True]
+    expected = [PAPER.boxes[4 * vial + region] for vial in range(5) for region in (0, 1, 1, 2, 3)]
+    assert chunk.stacks.shape == (25, 3, 256, 256)
+    for stack, (y, x) in zip(chunk.stacks, expected, strict=True):
+        np.testing.assert_array_equal(stack, frames[:, y : y + 256, x : x + 256])
+    assert chunk.mirrorable.tolist() == 5 * [False, True, True, True, True]
 
 
 def test_training_strips_are_in_no_kit() -> None:
