@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-GROUND = {"errors", "geometry", "streams", "progress", "system"}
+GROUND = {"errors", "geometry", "multiplicity", "streams", "progress", "system"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
 TABLES = {"line", "report", "acceptance", "result"}
@@ -25,6 +25,7 @@ BELOW = GROUND | TYPED_EDGE | PARTS | TABLES
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "geometry": {"errors"},
+    "multiplicity": set(),
     "streams": set(),
     "progress": set(),
     "system": set(),
@@ -35,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "result": GROUND | TYPED_EDGE,  # the folder itself, below those who write it and those who read it
     # Statistics that only a reader wants are asked for by the report, not made.
     "report": GROUND | TYPED_EDGE | {"acceptance", "result"},
-    "acceptance": {"errors", "streams"} | TYPED_EDGE,  # takes tables too; knows no pixels, no clock, no ledger
+    "acceptance": {"errors", "multiplicity", "streams"} | TYPED_EDGE,  # tables too; no pixels, clock, ledger
     **dict.fromkeys(WHOLE, BELOW),
     "comparison": BELOW | {"difficulty"},  # whose tuned classical inspectors are compared
     "cli": BELOW | WHOLE,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
-from statsmodels.stats.multitest import multipletests
 
 from harness.acceptance.intervals import cluster_interval, exact_interval
 from harness.acceptance.rule import ENOUGH_FOR_90_95, Count
+from harness.multiplicity import holm
 
 COLUMNS = ["group", "truth", "right", "n", "shown", "low", "high", "p_value", "p_holm", "note"]
 
@@ -54,7 +54,7 @@ def subgroups(
             (_name(group), truth, *count, count.text, interval.low, interval.high, _fisher(count, total), note)
         )
     frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name != "p_holm"])
-    frame["p_holm"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
+    frame["p_holm"] = np.array(holm(frame["p_value"].tolist()))
     return frame[COLUMNS]
 
 
@@ -89,7 +89,7 @@ def look_subgroups(looks: pd.DataFrame, by: str, *, rng: np.random.Generator, bi
             "p_value": _mantel_haenszel(looks["product"], looks["right"].to_numpy(bool), inside),
         })  # fmt: skip
     frame = pd.DataFrame(found)
-    frame["p_holm"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
+    frame["p_holm"] = np.array(holm(frame["p_value"].tolist()))
     return frame
 
 
@@ -118,21 +118,6 @@ def size_groups(sizes_um: pd.Series[float], bins: int = 4) -> pd.Series[str]:
     for place, (_, members) in enumerate(known.groupby(number), start=1):
         names[members.index] = f"{place}: {members.min():.0f}-{members.max():.0f} um"
     return names
-
-
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """P values corrected for their number, step down; an empty column stays empty.
-
-    Source:
-        Holm (1979); statsmodels.
-
-    >>> holm([0.01, 0.04, 0.03, 0.005, 0.5]).round(4).tolist()
-    [0.04, 0.09, 0.09, 0.025, 0.5]
-    """
-    values = np.asarray(p_values, dtype=np.float64)
-    if values.size == 0:
-        return values
-    return np.asarray(multipletests(values, method="holm")[1])
 
 
 def _fisher(group: Count, total: Count) -> float:

@@ -18,6 +18,7 @@ from scipy.stats import kstwo
 
 from harness.errors import DetectorError
 from harness.inspection.detector import Scores
+from harness.multiplicity import holm
 
 LEVEL = 0.05
 """Of the test, over all regions of one kind of products together."""
@@ -109,22 +110,6 @@ def distance(reference: GoodScores, region: int, values: NDArray[np.float64]) ->
     above = ranks / reference.products - np.searchsorted(ordered, kept, "right") / len(ordered)
     below = np.searchsorted(ordered, kept, "left") / len(ordered) - (ranks - 1) / reference.products
     return float(max(above.max(), below.max(), 0.0))
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Adjusted P values, in the order given.
-
-    Source:
-        Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def compare(reference: GoodScores, scores: Scores) -> dict[str, Any]:

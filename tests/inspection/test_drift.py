@@ -17,7 +17,6 @@ from harness.inspection.drift import (
     compare,
     distance,
     drift,
-    holm,
 )
 
 
@@ -47,12 +46,6 @@ def test_every_region_as_scipy_has_it() -> None:
     assert [row["median"] for row in found["regions"]] == pytest.approx(np.median(theirs[:, 0, 1, 4], axis=0))
     assert [row["calibration_median"] for row in found["regions"]] == pytest.approx(np.median(ours[:, 0, 1, 4], axis=0))
     assert found["products"] == 90
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_is_holms(p_values: list[float]) -> None:
-    """As statsmodels has it."""
-    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
 @given(
