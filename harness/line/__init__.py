@@ -5,6 +5,7 @@ that remains. What other rooms use stands below.
 """
 
 from harness.line.clock import Clock, MeasuredClock, VirtualClock, clock_from_choice
+from harness.line.cost import cost_us
 from harness.line.effectiveness import Oee, oee
 from harness.line.faults import KINDS, FaultSummary
 from harness.line.flow import Fed, Inspect, Outcome
@@ -36,6 +37,7 @@ __all__ = [
     "VirtualClock",
     "WallClock",
     "clock_from_choice",
+    "cost_us",
     "kept_period",
     "latency_summary",
     "line_summary",

@@ -48,7 +48,19 @@ def concluded_again(folder: Path) -> list[Problem]:
     """
     again = Again(Stored(folder))
     problems: list[Problem] = []
-    for check in (_identity, _calibration, _scores, _looks, _liquid, _line, _products, _summary, _junit, _evidence):
+    for check in (
+        _identity,
+        _calibration,
+        _scores,
+        _frames,
+        _looks,
+        _liquid,
+        _line,
+        _products,
+        _summary,
+        _junit,
+        _evidence,
+    ):
         problems += _told(check, again)
     return list(dict.fromkeys(problems))
 
@@ -115,6 +127,7 @@ class Again:
             digests=self.digests,
             quantile=None if manifest["quick"] else scenario.acceptance.quantile,
             provenance=manifest["provenance"],
+            frames=stored.frames,
         )
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
@@ -164,6 +177,16 @@ def _scores(again: Again) -> list[Problem]:
     refused = refused_from_table(scores)
     made = scores_table(scores_from_table(scores, again.shape), frames, joint=joint, refused=refused)
     return _within("scores.parquet", table_differences(made, scores, row="product"))
+
+
+def _frames(again: Again) -> list[Problem]:
+    """Every acquisition that was scored has the digest of its frames; results from before have none at all."""
+    frames = again.stored.frames
+    if frames is None:
+        return []
+    shown = set(frames[["product", "run"]].itertuples(index=False, name=None))
+    unseen = sorted(key for key in scores_from_table(again.stored.scores, again.shape) if key not in shown)
+    return [Problem(f"frames.parquet: {product}, run {run}", "a digest", "none") for product, run in unseen]
 
 
 def _looks(again: Again) -> list[Problem]:

@@ -17,6 +17,7 @@ from harness.inspection.detector import Detector, Inspection, Scores, inspection
 from harness.inspection.frame_check import DRAWN, FrameCheck
 from harness.inspection.verdict import Verdict, decide
 from harness.line import Fed, Outcome
+from harness.qualification.shown import frames_digest
 from harness.strips.kit import Kit, Strip
 from harness.strips.renderer import Renderer
 from harness.strips.source import Source
@@ -98,13 +99,21 @@ class Inspector:
         self.scores: dict[tuple[str, int], Scores] = {}
         self.refused: dict[tuple[str, int], str] = {}
         """What was wrong with the frames of those that were not scored."""
+        self.shown: dict[tuple[str, int], str] = {}
+        """Digest of the frames of each acquisition that somebody looked at."""
         self._check = frame_check_of(source)
         self._ready: dict[tuple[str, int], Inspection] = {}
 
     def inspection(self, product: str, run: int) -> Inspection:
         """An acquisition as the detector sees it: lazy, its key opaque."""
-        strip, source = self.strips[product], self.source
-        return Inspection(inspection_key(product, run), source.geometry, lambda: source.frames(strip, run))
+        key = inspection_key(product, run)
+        return Inspection(key, self.source.geometry, lambda: self.frames(product, run))
+
+    def frames(self, product: str, run: int) -> NDArray[np.uint8]:
+        """The frames of an acquisition, drawn or read; their digest is kept."""
+        frames = self.source.frames(self.strips[product], run)
+        self.shown[product, run] = frames_digest(frames)
+        return frames
 
     def prepare(self, fed: Fed) -> None:
         """Draw or read the frames of a strip, outside of the timed call."""

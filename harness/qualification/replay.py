@@ -32,12 +32,15 @@ class Replay:
         slots: Rows of the ledger.
         first_difference: Slot and column where it first differs, or "".
         largest_score_difference: Of `rescore`; None where nothing was scored again.
+        other_pictures: Acquisitions whose frames, drawn or read again, are not the stored ones to the byte; None where
+            nothing was drawn again, or no digests are stored.
     """
 
     same: bool
     slots: int
     first_difference: str
     largest_score_difference: float | None
+    other_pictures: int | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -48,7 +51,10 @@ class Replay:
         words = f"same ledger, {self.slots} slots, to the byte" if self.same else f"differs: {self.first_difference}"
         if self.largest_score_difference is None:
             return words
-        return f"{words}\nlargest difference of a score drawn and scored again: {self.largest_score_difference:.3g}"
+        words += f"\nlargest difference of a score drawn and scored again: {self.largest_score_difference:.3g}"
+        if self.other_pictures is None:
+            return words
+        return f"{words}\nacquisitions whose pictures are other ones, drawn again: {self.other_pictures}"
 
 
 def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = silent) -> Replay:
@@ -68,8 +74,8 @@ def replay_result(folder: Path, *, rescore: bool = False, progress: Progress = s
     same = parquet_bytes(record.ledger) == (folder / "ledger.parquet").read_bytes()
     # Another version of the writer gives other bytes for the same table.
     problems = [] if same else table_differences(result.ledger, record.ledger, row="slot")
-    largest = _rescored(result, progress) if rescore else None
-    return Replay(not problems, len(record.ledger), str(problems[0]) if problems else "", largest)
+    largest, others = _rescored(result, progress) if rescore else (None, None)
+    return Replay(not problems, len(record.ledger), str(problems[0]) if problems else "", largest, others)
 
 
 def line_again(result: Stored) -> LineRecord:
@@ -115,8 +121,8 @@ def _geometry(values: dict[str, Any]) -> Geometry:
     )
 
 
-def _rescored(result: Stored, progress: Progress) -> float:
-    """Largest difference between stored scores and those of a fresh drawing and scoring."""
+def _rescored(result: Stored, progress: Progress) -> tuple[float, int | None]:
+    """(largest difference between stored scores and those of a fresh drawing and scoring, other pictures)."""
     scenario = result.scenario
     scores = scores_from_table(result.scores, _geometry(result.manifest["geometry"]).shape)
     quick = bool(result.manifest.get("quick"))
@@ -134,4 +140,7 @@ def _rescored(result: Stored, progress: Progress) -> float:
         difference = np.abs(setup.detector.score(inspector.inspection(product, run)) - scores[product, run])
         largest = max(largest, float(np.nan_to_num(difference, nan=np.inf).max()))
         progress("scoring again", done, len(scores))
-    return largest
+    if result.frames is None:
+        return largest, None
+    stored = result.frames.set_index(["product", "run"])["digest"]
+    return largest, sum(stored.get(key) != digest for key, digest in inspector.shown.items())

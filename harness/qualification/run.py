@@ -30,6 +30,7 @@ from harness.line import (
     VirtualClock,
     WallClock,
     clock_from_choice,
+    cost_us,
     simulate,
     with_lags,
 )
@@ -38,6 +39,7 @@ from harness.qualification.evidence import collect_evidence
 from harness.qualification.inspector import Inspector, kit_scores, liquid_table, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.setup import Setup, set_up
+from harness.qualification.shown import frames_table
 from harness.qualification.summary import products_frame, products_table, summarise
 from harness.qualification.workers import wall_clock
 from harness.report import write_report
@@ -50,6 +52,8 @@ from harness.strips.kit import Kit, Strip, good_strips, register_text
 from harness.system import hardware, versions
 
 WARM_UP_RUN = 0
+COST_SLOTS = 300
+"""Slots by which the bench's own cost is measured, after the line has ended."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         "model": setup.detector.digest,
         "thresholds": thresholds_digest(setup.levels),
     }
+    frames = frames_table(inspector.shown)
     summary = summarise(
         scenario=scenario,
         run_id=ran.run_id,
@@ -270,6 +275,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         digests=digests,
         quantile=None if ran.quick else scenario.acceptance.quantile,
         provenance=setup.source.provenance,
+        frames=frames,
     )
     scores = scores_table(
         inspector.scores, setup.source.geometry.frames, joint=setup.detector.joint, refused=inspector.refused
@@ -279,6 +285,8 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     tables = {"ledger": record.ledger, "scores": scores, "products": products, "latency": tape}
     if (liquid := liquid_table(setup.source, setup.kit, scenario.kit.runs)) is not None:
         tables["liquid"] = liquid
+    if frames is not None:
+        tables["frames"] = frames
     for name, table in tables.items():
         (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
@@ -303,6 +311,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         "provenance": setup.source.provenance,
         "hardware": hardware(),
         "versions": versions(),
+        "bench_us_a_slot": round(cost_us(COST_SLOTS, ran.layout), 1),
         "digests": digests,
     }
     write_json(folder / "manifest.json", manifest)

@@ -15,6 +15,7 @@ from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of
 from harness.inspection.drift import drift
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, kept_period, latency_summary, line_summary, timing_validity
+from harness.qualification.shown import distinct_runs
 from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
@@ -66,6 +67,7 @@ def summarise(
     digests: Mapping[str, str],
     quantile: float | None,
     provenance: str,
+    frames: pd.DataFrame | None,
 ) -> dict[str, Any]:
     """The summary of a qualification.
 
@@ -85,10 +87,11 @@ def summarise(
         digests: Of scenario, kit, model and thresholds.
         quantile: The timing claim; None claims nothing.
         provenance: What the pictures are.
+        frames: `frames.parquet`; None where no picture was looked at, or the result is from before it was written.
     """
     required = scenario.kit.required
     machine, products = machine_looks(ledger), products_frame(kit)
-    validity = timing_validity(ledger, quantile=quantile, others=kept_period(ledger))
+    validity = timing_validity(ledger, quantile=quantile, others=(*kept_period(ledger), *distinct_runs(frames)))
     rules = rules_of(scenario.acceptance)
     criteria = evaluate_criteria(machine, looks, products, required=required, rules=rules, late=validity.late)
     decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)

@@ -12,7 +12,7 @@ from harness.report import report_text
 from harness.result.integrity import changed_files
 from harness.result.record import read_record
 
-INPUTS = ("manifest.json", "kit.csv", "looks.csv", "scores.parquet", "latency.parquet")
+INPUTS = ("manifest.json", "kit.csv", "looks.csv", "scores.parquet", "latency.parquet", "frames.parquet")
 """What conclusions rest on. From one of these that was changed, nothing is concluded again."""
 
 

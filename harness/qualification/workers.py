@@ -75,8 +75,7 @@ def spooled(
         path = Path(folder) / "frames.u8"
         with path.open("wb") as file:
             for done, fed in enumerate(feed, start=1):
-                frames = inspector.source.frames(inspector.strips[fed.product], fed.run)
-                np.ascontiguousarray(frames).tofile(file)
+                np.ascontiguousarray(inspector.frames(fed.product, fed.run)).tofile(file)
                 progress(done)
         yield path, shape
 

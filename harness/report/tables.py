@@ -180,6 +180,7 @@ def machine_section(stored: Stored) -> dict[str, Any]:
             ("calibration", Cell(_calibration(calibration))),
             ("clock", Cell(stored.summary["timing"]["clock"])),
             *((word(name).replace("gib", "GiB"), Cell(str(value))) for name, value in hardware.items()),
+            *_bench_cost(manifest),
         ],
         "thresholds": table(
             "Thresholds on the score, by region",
@@ -204,6 +205,13 @@ def machine_section(stored: Stored) -> dict[str, Any]:
         **drift_page(stored),
         **line_page(stored),
     }  # fmt: skip
+
+
+def _bench_cost(manifest: dict[str, Any]) -> list[tuple[str, Cell]]:
+    """What the bench's own simulation takes of a slot; nothing in a result from before it was measured."""
+    if (cost_us := manifest.get("bench_us_a_slot")) is None:
+        return []
+    return [("the bench itself", Cell(f"{cost_us:g} us a slot, with a detector that does nothing"))]
 
 
 def _calibration(calibration: dict[str, Any]) -> str:

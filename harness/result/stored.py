@@ -91,6 +91,11 @@ class Stored:
         return self.table("liquid") if (self.folder / "liquid.parquet").exists() else None
 
     @cached_property
+    def frames(self) -> pd.DataFrame | None:
+        """A row an acquisition: product, run, digest of its frames; None where no picture was looked at."""
+        return self.table("frames") if (self.folder / "frames.parquet").exists() else None
+
+    @cached_property
     def responses_ms(self) -> pd.Series[float]:
         """Response of every inspected run of a kit product, ms."""
         tape = self.table("latency")
@@ -143,7 +148,7 @@ class Stored:
         return str(self.summary["provenance"]).partition(":")[0]
 
     def table(self, name: str) -> pd.DataFrame:
-        """`ledger`, `scores`, `products`, `latency` or `liquid`, as it was written."""
+        """`ledger`, `scores`, `products`, `latency`, `frames` or `liquid`, as it was written."""
         path = self.folder / f"{name}.parquet"
         try:
             return pd.read_parquet(path, engine="pyarrow")

@@ -10,7 +10,7 @@ from time import process_time
 import pytest
 import simpy
 
-from harness.line import Fed, Layout, NormalLatency, Outcome, VirtualClock, simulate
+from harness.line import cost_us
 
 SHORT, LONG = 1_000, 100_000
 
@@ -32,15 +32,6 @@ print(run(20_000), run(220_000))
 """What a process of its own has held at most, after a run that fills every window and after a long one."""
 
 
-def line_us(slots: int) -> float:
-    """Processor time a slot of the whole machine, in us."""
-    feed = [Fed(str(number), 1, "good") for number in range(slots)]
-    clock = VirtualClock(NormalLatency("steady", 200_000))
-    started = process_time()
-    simulate(Layout(), feed, lambda fed: Outcome(fed.product, fed.run, "r", reject=False), clock, recipe="r", seed=7)
-    return (process_time() - started) / slots * 1e6
-
-
 def events_us(events: int) -> float:
     """Processor time of a bare SimPy loop with so many events, in us an event."""
     env = simpy.Environment()
@@ -57,20 +48,20 @@ def events_us(events: int) -> float:
 
 def test_a_slot_costs_at_most_two_tenths_of_a_millisecond() -> None:
     """1,000,000 slots then take at most 200 s on one core."""
-    assert line_us(10 * SHORT) <= 200.0
+    assert cost_us(10 * SHORT) <= 200.0
 
 
 @pytest.mark.slow  # a hundred thousand slots
 def test_a_slot_costs_the_same_in_a_long_run() -> None:
     """Cost a slot at 10^5 is that at 10^3, within half as much again."""
-    line_us(SHORT)  # the first run pays for imports
-    short = min(line_us(SHORT) for _ in range(5))
-    assert line_us(LONG) <= 1.5 * short
+    cost_us(SHORT)  # the first run pays for imports
+    short = min(cost_us(SHORT) for _ in range(5))
+    assert cost_us(LONG) <= 1.5 * short
 
 
 def test_what_the_machine_costs_above_its_events(capsys: pytest.CaptureFixture[str]) -> None:
     """The ratio to a bare SimPy loop of as many events is told, and judged by whoever reads it."""
-    line, bare = line_us(10 * SHORT), EVENTS * events_us(EVENTS * 10 * SHORT)
+    line, bare = cost_us(10 * SHORT), EVENTS * events_us(EVENTS * 10 * SHORT)
     with capsys.disabled():
         print(f"\na slot: {line:.0f} us; {EVENTS} bare events: {bare:.0f} us; ratio {line / bare:.1f}")  # noqa: T201
 

@@ -33,7 +33,7 @@ warm_up_strips = 2
 factory = "tests.system.wrong:often_wrong"
 """
 EVIDENCE = ("index.json", *(f"SG00{n}-{name}.webp" for n in (1, 2, 3) for name in ("overview", "patch", "residual")))
-EVERY_FILE = (*FILES, "liquid.parquet", *(f"evidence/{name}" for name in EVIDENCE))
+EVERY_FILE = (*FILES, "frames.parquet", "liquid.parquet", *(f"evidence/{name}" for name in EVIDENCE))
 
 
 @pytest.fixture(scope="module")
