@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from model.config import NetworkConfig
 
 SHIPPED = Path(__file__).parent / "weights"
+ALLOWANCE = "allowance.npy"
 LEVELS = ("patch", "strip", "seven_of_ten")
 """In every file of thresholds."""
 LATER_LEVELS = ("good_only",)
@@ -72,12 +73,14 @@ class MarkerFile:
     Attributes:
         weights: Its file.
         frames: Of an acquisition.
-        digest: Of generator and marker together: everything that a score by the marker hangs on.
+        digest: Of generator, marker and allowance together: everything that a score by the marker hangs on.
+        allowance: File of what is taken off its logits (`allowance.py`), if it has one.
     """
 
     weights: Path
     frames: int
     digest: str
+    allowance: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,16 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
         frames, stated = int(description["marker"]["frames"]), str(description["digests"]["marker"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(str(folder / "bundle.toml"), "marker.frames and digests.marker", error) from None
-    digest = model_digest(network, folder / "weights.weights.h5", weights)
+    digest = _marker_digest(folder, network)
     if digest != stated:
         raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
-    return MarkerFile(weights, frames, digest)
+    allowance = folder / ALLOWANCE
+    return MarkerFile(weights, frames, digest, allowance if allowance.exists() else None)
+
+
+def _marker_digest(folder: Path, network: NetworkConfig) -> str:
+    files = [folder / "weights.weights.h5", folder / "marker.weights.h5", folder / ALLOWANCE]
+    return model_digest(network, *(file for file in files if file.exists()))
 
 
 def model_digest(network: NetworkConfig, *files: Path) -> str:
@@ -216,26 +225,47 @@ def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any
 
 
 def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int, made_by: Mapping[str, Any]) -> Bundle:
-    """Put a trained marker into a bundle, in the place of one that it had.
+    """Put a trained marker into a bundle, in the place of one that it had, whose allowance goes with it.
 
     Thresholds of an earlier marker stay in the file and are refused by their digest.
     """
     bundle = load_bundle(folder, with_marker=False)
+    (folder / ALLOWANCE).unlink(missing_ok=True)
     for source in (*curves, weights):
         name = "marker.weights.h5" if source == weights else source.name
         shutil.copyfile(source, folder / f"{name}.new")
         (folder / f"{name}.new").replace(folder / name)
-    digest = model_digest(bundle.network, bundle.weights, folder / "marker.weights.h5")
+    return _describe_marker(bundle, {"frames": frames, **made_by})
+
+
+def add_allowance(folder: Path, allowance: NDArray[np.float32], made_by: Mapping[str, Any]) -> Bundle:
+    """Put the allowance of a bundle's marker beside it, in the place of one that it had.
+
+    Args:
+        folder: Of a bundle with a marker.
+        allowance: float32 (region, 64, 64).
+        made_by: What it was made of; becomes the table [marker.allowance].
+    """
+    bundle = load_bundle(folder)
+    description = dict(read_toml(folder / "bundle.toml")["marker"])
+    with (folder / f"{ALLOWANCE}.new").open("wb") as file:
+        np.save(file, allowance, allow_pickle=False)
+    (folder / f"{ALLOWANCE}.new").replace(folder / ALLOWANCE)
+    return _describe_marker(bundle, {**description, "allowance": dict(made_by)})
+
+
+def _describe_marker(bundle: Bundle, marker: Mapping[str, Any]) -> Bundle:
+    """Write `bundle.toml` for the marker that already lies in the folder."""
     write_toml(
-        folder / "bundle.toml",
+        bundle.folder / "bundle.toml",
         {
             "network": bundle.network.as_dict(),
-            "digests": {"model": bundle.digest, "marker": digest},
+            "digests": {"model": bundle.digest, "marker": _marker_digest(bundle.folder, bundle.network)},
             "made_by": dict(bundle.made_by),
-            "marker": {"frames": frames, **made_by},
+            "marker": marker,
         },
     )
-    return load_bundle(folder)
+    return load_bundle(bundle.folder)
 
 
 def write_toml(path: Path, tables: Mapping[str, Any]) -> None:

@@ -16,7 +16,6 @@ from keras import layers, ops
 from model.blocks import SLOPE, Fold
 from model.config import CELL_PX, PATCH_PX
 from model.export import fold
-from model.scoring import MARK_WINDOW
 
 CELLS = PATCH_PX // CELL_PX
 EACH = 24
@@ -112,6 +111,9 @@ def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 
     return ops.mean(ops.where(marked > 0.5, weight, 1.0) * ops.power(miss, gamma) * cross_entropy)
 
 
+RANKED_WINDOW = 2
+"""Cells along a side of a place: a perturbation may fill no more, though a score pools over `MARK_WINDOW`."""
+
 BESIDE_CELLS = 2
 """Cells around a mark that count as neither: a marker may overrun an edge."""
 
@@ -120,7 +122,7 @@ def ranking_loss(marked: Any, logits: Any) -> Any:
     """How often, softly, the hottest clean place of any stack is hotter than the hottest marked one of any other.
 
     A strip is judged by its hottest place, and the focal loss, a mean over cells, hardly sees one. Places are
-    windows of `MARK_WINDOW` x `MARK_WINDOW` cells, as `mark_score` pools them.
+    windows of `RANKED_WINDOW` x `RANKED_WINDOW` cells.
 
     Args:
         marked: (m, 64, 64), 1.0 where a cell was perturbed, else 0.0.
@@ -132,10 +134,10 @@ def ranking_loss(marked: Any, logits: Any) -> Any:
     Source:
         A logistic surrogate of the area under the ROC curve, e.g. Gao & Zhou (2015), IJCAI, on pairwise losses.
     """
-    places = ops.average_pool(logits[..., None], MARK_WINDOW, strides=1)[..., 0]
-    share = ops.average_pool(marked[..., None], MARK_WINDOW, strides=1)[..., 0]
+    places = ops.average_pool(logits[..., None], RANKED_WINDOW, strides=1)[..., 0]
+    share = ops.average_pool(marked[..., None], RANKED_WINDOW, strides=1)[..., 0]
     near = ops.max_pool(marked[..., None], 2 * BESIDE_CELLS + 1, strides=1, padding="same")
-    near = ops.max_pool(near, MARK_WINDOW, strides=1)[..., 0]
+    near = ops.max_pool(near, RANKED_WINDOW, strides=1)[..., 0]
     clean = ops.max(ops.where(near > 0.5, _COLD, places), axis=(1, 2))
     hit = ops.max(ops.where(share > 0.5, places, _COLD), axis=(1, 2))
     pairs = ops.softplus(clean[:, None] - hit[None, :])

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from model.allowance import load_allowance
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.export import fold_generator
@@ -111,19 +112,25 @@ def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
     """What marks images and their rebuilt twins, and the frames of the acquisitions it knows.
 
     Returns:
-        (float32 (n, 256, 256, 1) twice, frame after frame, to logits (n / frames, 64, 64); number of frames).
+        (float32 (n, 256, 256, 1) twice, frame after frame and in each vial after vial, to logits (n / frames, 64, 64)
+        less the bundle's allowance; number of frames).
 
     Raises:
         BundleError: The bundle has no marker.
     """
     marker = fold_marker(load_marker(bundle))
     frames = int(marker.inputs[0].shape[-1])
+    file = bundle.marker.allowance if bundle.marker is not None else None
+    allowance = None if file is None else tf.constant(load_allowance(file))
 
     def mark(images: Any, rebuilt: Any) -> Any:
         stacks = [
             tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
         ]
-        return marker(stacks, training=False)
+        logits = marker(stacks, training=False)
+        if allowance is None:
+            return logits
+        return logits - tf.gather(allowance, tf.range(tf.shape(logits)[0]) % allowance.shape[0])
 
     return mark, frames
 

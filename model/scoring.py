@@ -74,8 +74,8 @@ MARKED = "marked"
 JOINT = frozenset({"persistent", MARKED})
 """Scores that all frames of a vial and region share."""
 
-MARK_WINDOW = 2
-"""Cells along a side over which marks are pooled: 8 px, the size of the smallest defects."""
+MARK_WINDOW = 3
+"""Cells along a side over which marks are pooled: 12 px, somewhat more than the smallest defects."""
 
 
 def mark_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -57,6 +57,7 @@ class NetworkDetector:
             marker = self.bundle.marker if score == MARKED else None
             self.digest = self.bundle.digest if marker is None else marker.digest
             self.backend, passed_over = (backend, "") if unproved else self._proved(backend)
+            self._check_allowance()
             self._run = self._runtime()
         except BundleError as error:
             raise DetectorError(error.where, error.expected, error.got) from None
@@ -97,6 +98,13 @@ class NetworkDetector:
             cells = (1 / (1 + np.exp(-logits))).reshape(1, *self.geometry.shape[1:], *logits.shape[1:])
             marks = np.broadcast_to(cells.astype(np.float32).repeat(CELL_PX, -1).repeat(CELL_PX, -2), shape)
         return Explanation(residual(patches, rebuilt).reshape(shape), rebuilt.reshape(shape), marks)
+
+    def logits(self, inspection: Inspection) -> NDArray[np.float32]:
+        """What the marker says of an acquisition, float32 (vial, region, 64, 64); of the score `marked` only."""
+        _, logits = self._run(self._flat(inspection.patches))
+        if logits is None:
+            raise ValueError(f"score: expected marked, got {self.score_name}")
+        return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
 
     def thresholds(self) -> Thresholds:
         """The bundle's thresholds for this score.
@@ -151,6 +159,18 @@ class NetworkDetector:
             if problem is not None:
                 passed_over += f"; {name} passed over: {problem}"
         return "tensorflow", passed_over
+
+    def _check_allowance(self) -> None:
+        """What the marker is allowed is known for as many regions as are looked at."""
+        from model.allowance import load_allowance
+        from model.scoring import MARKED
+
+        marker = self.bundle.marker
+        if self.score_name != MARKED or marker is None or marker.allowance is None:
+            return
+        known, regions = len(load_allowance(marker.allowance)), len(self.geometry.regions)
+        if known != regions:
+            raise DetectorError(str(marker.allowance), f"{regions} regions, as the frames have", known)
 
     def _runtime(self) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
         """What takes patches to (rebuilt, the marker's logits if it takes part)."""

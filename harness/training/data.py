@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import DetectorError
 from harness.geometry import PAPER, PATCH_PX, Geometry
@@ -28,6 +29,9 @@ KEPT_PATCHES = 120
 
 TRAINING_SEED = 101
 RUNS_A_STRIP = 2
+
+ALLOWANCE_START, ALLOWANCE_STRIPS = 80_000, 160
+"""Strips on which it is seen how hot a marker gets where nothing is wrong: none that any network learnt from."""
 
 TWICE_REGION = 1
 """Neck and meniscus, where most misses and false rejects of the first markers were: the marker sees it twice."""
@@ -78,6 +82,16 @@ def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
                 )
                 yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)[kept]), regions[kept] > 0)
         number += 1
+
+
+def marks_on_good(detector: NetworkDetector, progress: Callable[[int, int], None]) -> NDArray[np.float32]:
+    """What a marker says of good strips that it has not seen, float32 (strips x vials, region, 64, 64)."""
+    renderer = Renderer(seed=TRAINING_SEED, geometry=detector.geometry)
+    marks = []
+    for done, strip in enumerate(good_strips("training", ALLOWANCE_STRIPS, seed=TRAINING_SEED, start=ALLOWANCE_START)):
+        marks.append(detector.logits(Inspection.of_frames(detector.geometry, renderer.frames(strip, 1))))
+        progress(done + 1, ALLOWANCE_STRIPS)
+    return np.concatenate(marks)
 
 
 def recorded_chunks(recording: Recording) -> Iterator[Chunk]:

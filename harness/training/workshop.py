@@ -15,7 +15,15 @@ from harness.strips.kit import CALIBRATION_SEED, standard_kit
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
 from harness.system import hardware, versions
-from harness.training.data import TRAINING_SEED, calibrate, drawn_chunks, drawn_stacks, recorded_chunks
+from harness.training.data import (
+    ALLOWANCE_START,
+    TRAINING_SEED,
+    calibrate,
+    drawn_chunks,
+    drawn_stacks,
+    marks_on_good,
+    recorded_chunks,
+)
 from harness.training.pictures import reconstruction_sheet, training_curve
 
 MARKER_START = 20_000
@@ -115,7 +123,8 @@ def train_marker_of(
         DetectorError: The bundle cannot be used.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from model.bundle import BundleError, add_marker, load_bundle
+    from model.allowance import allowance_of
+    from model.bundle import BundleError, add_allowance, add_marker, load_bundle
     from model.marker_trainer import MarkerTrainer, train_marker
 
     try:
@@ -137,6 +146,11 @@ def train_marker_of(
             **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
         },
     )  # fmt: skip
+    marks = marks_on_good(
+        NetworkDetector(str(bundle), PAPER, score="marked", backend="tensorflow"), partial(progress, "good strips")
+    )
+    origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
+    add_allowance(bundle, allowance_of(marks), origin)
     detector = NetworkDetector(str(bundle), PAPER, score="marked")
     reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
 

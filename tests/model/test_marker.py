@@ -196,8 +196,8 @@ def test_a_bundle_without_a_marker_cannot_mark(make_bundle: Callable[..., Bundle
 
 
 def test_mark_score_is_the_hottest_window() -> None:
-    """log(1 + e^x) of the largest mean of 2 x 2 cells: a lone cell counts a quarter of itself."""
+    """log(1 + e^x) of the largest mean of 3 x 3 cells: a lone cell counts a ninth of itself."""
     logits = np.full((2, 64, 64), -4.0, np.float32)
-    logits[0, 10, 10] = 4.0
-    logits[1, 20:22, 30:32] = [[1.0, 2.0], [3.0, 4.0]]
-    assert mark_score(logits) == pytest.approx([math.log1p(math.exp(-2.0)), math.log1p(math.exp(2.5))])
+    logits[0, 10, 10] = 5.0
+    logits[1, 20:23, 30:33] = np.arange(9).reshape(3, 3)
+    assert mark_score(logits) == pytest.approx([math.log1p(math.exp(-3.0)), math.log1p(math.exp(4.0))])
