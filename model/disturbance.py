@@ -68,7 +68,7 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
     texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.73 <= kind < 0.77 else None
-    relief = _relief(shape, angle) if 0.6 <= kind < 0.68 else None
+    relief = _relief(shape, angle) if 0.55 <= kind < 0.68 else None
     shade = DENT_SHADE * contrast * (rng.random() < 0.5)
     for frame in range(len(out)):
         if moves and frame:
@@ -80,9 +80,9 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
             continue
         inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         mask, window = shape[inner], out[frame, rows, columns]
-        if kind < 0.54:  # a shadow
+        if kind < 0.5:  # a shadow
             window *= 1 - contrast * mask
-        elif kind < 0.6:  # a light
+        elif kind < 0.55:  # a light
             window *= 1 + 0.6 * contrast * mask
         elif relief is not None:
             window *= 1 - contrast * relief[inner]
@@ -126,13 +126,13 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
 def _shape(side: int, rng: np.random.Generator) -> Field:
     """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
     kind = rng.random()
-    if kind < 0.46:
+    if kind < 0.44:
         return _blob(side, rng)
-    if kind >= 0.9:
+    if kind >= 0.86:
         return _rings(side, rng)
     rim = (1.0 - _radius(side, rng)) * side * 0.25
-    if kind < 0.79:  # lines follow a smooth field's isoline, curls those of a rough one
-        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.7 else (2, 4))
+    if kind < 0.76:  # lines follow a smooth field's isoline, curls those of a rough one
+        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.67 else (2, 4))
         width = rng.uniform(0.5, 2.0)
         steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
         return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))
