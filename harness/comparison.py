@@ -1,4 +1,4 @@
-"""Inspectors and scores side by side on one development kit: the network's scores, and both classical inspectors.
+"""Inspectors and scores side by side on one development kit: the network's, PaDiM's, and both classical inspectors'.
 
 The development kit is drawn from seeds that neither training, calibration nor any standard kit uses; it is for
 choosing, never for a verdict. Thresholds play no part: a score is judged by how it orders single runs of strips, its
@@ -20,6 +20,7 @@ from harness.geometry import PAPER
 from harness.inspection.detector import Detector, Inspection
 from harness.inspection.levels import auroc
 from harness.inspection.network import NetworkDetector
+from harness.inspection.padim import PadimDetector
 from harness.progress import Progress, silent
 from harness.strips.defects import CLASSES
 from harness.strips.kit import Kit, Strip, draw_kit, good_strips
@@ -29,6 +30,10 @@ DEVELOPMENT_SEED = 77
 REFERENCE_SEED = 78
 REFERENCE_STRIPS = 40
 """Good strips by which each region's scores are brought to one scale; none of them is in the kit."""
+
+FITTING_SEED = 79
+FITTING_STRIPS = 100
+"""Good strips that PaDiM is fitted to: 1,500 patches a region."""
 
 REFERENCE_QUANTILE = 0.8
 FALSE_REJECTS = (0.01, 0.05)
@@ -112,7 +117,7 @@ def compare(
     kit: Kit | None = None,
     runs: int = 3,
     reference_strips: int = REFERENCE_STRIPS,
-    classical: bool = True,
+    others: bool = True,
     progress: Progress = silent,
 ) -> Comparison:
     """Let every inspector see the same runs, one after the other on each picture.
@@ -122,7 +127,7 @@ def compare(
         kit: The development kit, or a smaller one.
         runs: Runs of each product.
         reference_strips: Good strips that bring the regions to one scale.
-        classical: Tune and ask the two classical inspectors too, which takes minutes.
+        others: Fit PaDiM, tune the two classical inspectors and ask them too, which takes minutes.
         progress: Told of every run.
 
     Raises:
@@ -132,8 +137,11 @@ def compare(
     first = NetworkDetector(bundle, PAPER)
     names = [name for name in NETWORK_SCORES if name != "marked" or first.bundle.marker is not None]
     detectors: list[tuple[str, Detector]] = [(name, NetworkDetector(bundle, PAPER, score=name)) for name in names]
-    if classical:
+    if others:
         tuned = tuned_inspectors(progress=progress)
+        fitted = Renderer(seed=FITTING_SEED)
+        good = (fitted.frames(strip, 1) for strip in good_strips("fitting", FITTING_STRIPS, seed=FITTING_SEED))
+        detectors.append(("PaDiM", PadimDetector(bundle, PAPER, good)))
         detectors += [("blob analysis", tuned.blob.detector), ("Gaussian template", tuned.gaussian.detector)]
     compared = [Compared(name) for name, _ in detectors]
     reference = Renderer(seed=REFERENCE_SEED)

@@ -72,7 +72,7 @@ def test_a_bundle_is_compared(tmp_path: Path) -> None:
     networks = build_networks(config, seed=0)
     build_rebuilder(networks.encoder, networks.decoder).save_weights(tmp_path / "weights.weights.h5")
     write_bundle(tmp_path, config, {})
-    comparison = compare(str(tmp_path), kit=development_kit(1, 2), runs=1, reference_strips=3, classical=False)
+    comparison = compare(str(tmp_path), kit=development_kit(1, 2), runs=1, reference_strips=3, others=False)
     assert [one.name for one in comparison.compared] == ["ssim", "mse", "local", "persistent"]
     assert all(len(one.scores) == 12 for one in comparison.compared)
     assert all(row["good_runs"] == 2 and row["ms_a_strip"] > 0 for row in comparison.rows())
