@@ -11,13 +11,16 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
 
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches, drawn_ahead
@@ -29,6 +32,7 @@ from model.losses import (
     noise_loss,
 )
 from model.network import Networks, build_networks
+from model.watch import Watch
 
 TERMS = ("generator", "adversarial", "contextual", "encoder", "noise", "discriminator")
 CURVE_EVERY = 20
@@ -111,6 +115,11 @@ class Trainer:
         code = self.networks.encoder(perturbed, training=True)
         return code, self.networks.decoder(code, training=True)
 
+    def rebuilt(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images rebuilt as inspection does it, by the running statistics; both float32 (n, 256, 256, 1)."""
+        code = self.networks.encoder(ops.convert_to_tensor(images), training=False)
+        return np.asarray(self.networks.decoder(code, training=False))
+
     def generator_losses(self, image: Any, perturbed: Any, noise: Any, code: Any, rebuilt: Any) -> tuple[Any, ...]:
         """(total, adversarial, contextual, encoder, noise) of what `generate` gave; each reaches the generator."""
         nets, config = self.networks, self.config
@@ -187,7 +196,8 @@ def train(
     Args:
         trainer: Fresh or resumed.
         chunks: Good patches, as many as it takes.
-        folder: Gets `curve.csv` and a checkpoint every `save_every` steps and at the end.
+        folder: Gets `curve.csv` and the same as TensorBoard's events, a reconstruction sheet an epoch, and a checkpoint
+            every `save_every` steps and at the end.
         schedule: Learning rate by step. With a bound on seconds, time stretches it: see `seconds`.
         seconds: Stop after this long. The schedule is read at the larger of the shares of steps and of seconds used.
         progress: Called after each step with the seconds so far and its loss terms.
@@ -198,7 +208,7 @@ def train(
     curve = folder / "curve.csv"
     fresh = trainer.step == 0 or not curve.exists()
     began = clock()
-    with curve.open("w" if fresh else "a", newline="") as file:
+    with curve.open("w" if fresh else "a", newline="") as file, closing(Watch(folder)) as watch:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", *TERMS])
@@ -213,6 +223,10 @@ def train(
                 row = [trainer.step, round(elapsed, 1), f"{rate:.3e}", *(f"{terms[term]:.5f}" for term in TERMS)]
                 writer.writerow(row)
                 file.flush()
+                watch.curve(trainer.step, {"learning_rate": rate, **terms})
+            if trainer.step % trainer.config.epoch_steps == 0:
+                epoch = trainer.step // trainer.config.epoch_steps
+                watch.sheet(trainer.step, epoch, batch.perturbed, trainer.rebuilt(batch.perturbed))
             if trainer.step % save_every == 0:
                 trainer.save(folder)
             progress(elapsed, terms)

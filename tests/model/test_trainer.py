@@ -178,6 +178,21 @@ def test_training_stops_at_its_last_step(trainer: Trainer, tmp_path: Path, pictu
     assert trainer.step == 2
 
 
+def test_an_epoch_leaves_a_sheet(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
+    """One after every `epoch_steps`, and events for TensorBoard; looking at it moves no weight and no statistic."""
+    trainer.step = 0
+    config, trainer.config = trainer.config, replace(trainer.config, steps=2, epoch_steps=1)
+    try:
+        train(trainer, [chunk(8, pictures)], tmp_path, schedule=lambda step: 1e-4)
+    finally:
+        trainer.config = config
+    assert [path.name for path in sorted((tmp_path / "sheets").iterdir())] == ["epoch-0001.png", "epoch-0002.png"]
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 1
+    before = [np.array(weight) for weight in trainer.networks.encoder.get_weights()]
+    trainer.rebuilt(np.zeros((2, 256, 256, 1), np.float32))
+    assert all((one == other).all() for one, other in zip(before, trainer.networks.encoder.get_weights(), strict=True))
+
+
 def test_training_stops_when_its_seconds_are_used_up(trainer: Trainer, tmp_path: Path, pictures: Any) -> None:
     """With none left, no step is taken, and the checkpoint is written all the same."""
     trainer.step = 5
