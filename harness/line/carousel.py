@@ -31,11 +31,12 @@ class Camera:
         machine, slot = self._machine, track.slot
         self.under_way += 1
         dropped = machine.faults.strikes("frame_dropped", slot, track.fed)
+        spoilt = machine.faults.spoil(slot, track.fed)
         yield machine.env.timeout(machine.layout.frames_us)
         self.under_way -= 1
         machine.ledger.frames_us[slot] = machine.now_us
         frames = machine.layout.exposures - int(dropped)
-        self._computer.submit(Job(slot, track.fed, frames, track.cutoff_us))
+        self._computer.submit(Job(slot, track.fed, frames, track.cutoff_us, spoilt))
 
 
 class Carousel:

@@ -35,12 +35,14 @@ class Job:
         fed: The strip.
         frames: Frames that arrived.
         cutoff_us: Last instant at which a result counts.
+        spoilt: The check of frames finds them faulty, though all have come.
     """
 
     slot: int
     fed: Fed
     frames: int
     cutoff_us: int
+    spoilt: bool = False
 
 
 class Receiver(Protocol):
@@ -163,7 +165,7 @@ class Computer:
         """One worker."""
         while True:
             job: Job = yield self._waiting.get()
-            if job.frames != self._layout.exposures:
+            if job.spoilt or job.frames != self._layout.exposures:
                 self._link.send(
                     job, Outcome(job.fed.product, job.fed.run, self._recipe, reject=True, cause="frame_check")
                 )

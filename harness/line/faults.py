@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.errors import Problem, ScenarioError
 from harness.inspection.verdict import decide
+from harness.line.camera import is_noticed
 from harness.line.flow import Fed, Outcome
 from harness.scenario import FaultChoice
 from harness.streams import stream
@@ -98,7 +99,25 @@ KINDS: dict[str, FaultKind] = {
     "gate_stuck_closed": FaultKind("gate: rejects all", _QUARANTINE, ("gate_stuck_closed",), of_strip=False),
     "sensor_dead": FaultKind("verification sensor: sees nothing", _QUARANTINE, ("sensor_dead",), of_strip=False),
 }
-"""Every fault that is built, by the name a scenario uses."""
+"""Every fault that a check of the machine always notices, by the name a scenario uses; the swarm is of these."""
+
+CAMERA: dict[str, FaultKind] = {
+    kind: FaultKind(f"camera: {bites}", "the strip stays rejected where it is noticed", ("frame_check",))
+    for kind, bites in {
+        "frame_swapped": "two frames change places",
+        "frame_duplicated": "a frame comes twice",
+        "frame_stale": "frames of an acquisition before",
+        "frame_torn": "the lower part is of another frame",
+        "frame_black": "no light",
+        "under_exposed": "too little light",
+        "over_exposed": "too much light",
+        "defocused": "out of focus",
+        "shifted": "the strip lies elsewhere",
+    }.items()
+}
+"""Faulty frames of every strength that was measured, weak ones among them: noticed as often as then (`camera.py`)."""
+
+ALL = {**KINDS, **CAMERA}
 
 
 @dataclass(frozen=True)
@@ -111,7 +130,8 @@ class FaultSummary:
         reaction: The safe reaction.
         injected: How often it struck.
         noticed: How often a check of the machine found it.
-        escaped: Strips let through unproven because of it. 0: an escape stops the simulation (`audit.py`).
+        escaped: Strips let through unproven because of it. Of the camera's, those accepted on frames whose fault was
+            not noticed; of all others 0: such an escape stops the simulation (`audit.py`).
         longest_delay_slots: From loading the strip (of the machine's own: from the strike) to the notice; None when
             nothing was noticed.
     """
@@ -152,6 +172,8 @@ class Faults:
         self._struck: set[tuple[str, str, int]] = set()
         self._injected = dict.fromkeys(self._choices, 0)
         self._delays: dict[str, tuple[int, int]] = dict.fromkeys(self._choices, (0, 0))  # noticed, longest
+        self._camera = tuple(kind for kind in self._choices if kind in CAMERA)
+        self._escaped = dict.fromkeys(self._choices, 0)
 
     def check_aim(self, products: Collection[str]) -> None:
         """Every fault is aimed at something that comes: a slot from 0 on, a product that is fed.
@@ -173,18 +195,29 @@ class Faults:
         """
         if kind not in self._choices:
             return False
-        of_strip = KINDS[kind].of_strip
+        of_strip = ALL[kind].of_strip
         if not any(self._chosen(choice, slot, fed, of_strip) for choice in self._choices[kind]):
             return False
         self._injected[kind] += 1
         self._open[kind][fed if of_strip else None] = slot
         return True
 
+    def spoil(self, slot: int, fed: Fed) -> bool:
+        """Faults of the camera strike the frames of a strip; whether the check of frames notices any of them."""
+        struck = [kind for kind in self._camera if self.strikes(kind, slot, fed)]
+        return any(is_noticed(kind, fed, seed=self._seed, replication=self._replication) for kind in struck)
+
+    def accepted(self, fed: Fed) -> None:
+        """A strip has left on the good side; what nobody noticed of its frames has escaped."""
+        for kind in self._camera:
+            if self._open[kind].pop(fed, None) is not None:
+                self._escaped[kind] += 1
+
     def notice(self, sign: str, slot: int, fed: Fed | None) -> None:
         """A check of the machine found something; `slot` is the one that is running."""
         for kind, open_faults in self._open.items():
-            about = fed if KINDS[kind].of_strip else None
-            if sign in KINDS[kind].signs and about in open_faults:
+            about = fed if ALL[kind].of_strip else None
+            if sign in ALL[kind].signs and about in open_faults:
                 noticed, longest = self._delays[kind]
                 self._delays[kind] = noticed + 1, max(longest, slot - open_faults.pop(about))
 
@@ -193,11 +226,11 @@ class Faults:
         return tuple(
             FaultSummary(
                 kind=kind,
-                bites=KINDS[kind].bites,
-                reaction=KINDS[kind].reaction,
+                bites=ALL[kind].bites,
+                reaction=ALL[kind].reaction,
                 injected=self._injected[kind],
                 noticed=noticed,
-                escaped=0,
+                escaped=self._escaped[kind],
                 longest_delay_slots=longest if noticed else None,
             )
             for kind, (noticed, longest) in self._delays.items()
@@ -240,7 +273,7 @@ _NO_LOADING = ("slip", "encoder_glitch", "empty_pocket")
 
 
 def _check(choice: FaultChoice, where: str) -> None:
-    if choice.kind not in KINDS:
-        raise ScenarioError(f"{where}.kind", f"one of {', '.join(KINDS)}", repr(choice.kind))
+    if choice.kind not in ALL:
+        raise ScenarioError(f"{where}.kind", f"one of {', '.join(ALL)}", repr(choice.kind))
     if choice.kind in _NO_LOADING and choice.rate == 1.0:
         raise ScenarioError(f"{where}.rate", f"a rate < 1 for {choice.kind}, or no strip would ever be loaded", "1.0")

@@ -83,6 +83,8 @@ class Gate:
         for row in machine.pockets.lift(machine.pockets.gate):
             machine.ledger.verified_us[row] = machine.now_us
             machine.leave(row, fate, cause)
+        if fate == "accepted":
+            machine.faults.accepted(track.fed)
         if blind or passage.accept_side != passage.accept_commanded:
             machine.faults.notice(cause, machine.slot, track.fed)
             machine.stop()

@@ -27,7 +27,7 @@ def small(scenario: Scenario) -> Scenario:
 
 
 @pytest.mark.parametrize(
-    "name", ["quick", "upstream-agitation", "liquid-storm", "thermal-throttle", "start-up-challenge"]
+    "name", ["quick", "upstream-agitation", "liquid-storm", "thermal-throttle", "start-up-challenge", "camera-faults"]
 )
 def test_a_scenario_runs_in_a_small_form(name: str, tmp_path: Path) -> None:
     """Its first line is its question; fed are its warm-up and both runs; all good strips in time are accepted."""
@@ -45,6 +45,7 @@ def test_a_scenario_runs_in_a_small_form(name: str, tmp_path: Path) -> None:
     assert conservation["fed"] == min(1, scenario.line.warm_up_strips) + 4
     ledger = pd.read_parquet(done.folder / "ledger.parquet")
     in_time = (ledger["truth"] == "good") & (ledger["verdict_us"] <= ledger["cutoff_us"]).fillna(False)
+    in_time &= ledger["cause"] != "frame_check"
     assert (ledger["fate"][in_time] == "accepted").all()
 
 
