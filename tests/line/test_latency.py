@@ -8,6 +8,9 @@ import pytest
 
 from harness.errors import InputError, ScenarioError
 from harness.line import Fed, NormalLatency, Tape, measured_profile, profile
+from harness.line.latency import PROFILES
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "knapp"
 
 
 def many(count: int) -> list[Fed]:
@@ -18,6 +21,13 @@ def many(count: int) -> list[Fed]:
 def test_shipped_constant_is_table_2_read_as_seconds() -> None:
     """487.3 ms whatever the strip."""
     assert {profile("table2-as-seconds").service_us(fed) for fed in many(5)} == {487_300}
+
+
+def test_the_marked_profile_is_the_reference_results_own() -> None:
+    """What the shipped detector took in the committed qualification, in order of length."""
+    tape = pd.read_parquet(REFERENCE / "latency.parquet")
+    expected = sorted(tape.loc[tape["run"] > 0, "service_us"].astype(int))
+    assert pd.read_csv(PROFILES / "two-core-marked.csv")["service_us"].tolist() == expected
 
 
 @pytest.mark.parametrize(("name", "spread"), [("-1", 0.01), ("-2", 0.02), ("-5", 0.05)])
