@@ -19,8 +19,8 @@ from harness.streams import stream
 PROFILES = Path(__file__).parent / "profiles"
 """Folder of measured profiles that ship; a CSV or Parquet file each, with a column `service_us`.
 
-Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, warm-up left out),
-in order of length: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
+Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, no warm-up), in
+order of length: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
 among it; `two-core-reference` those of the generator alone with the score `ssim`.
 """
 
