@@ -9,19 +9,16 @@ from __future__ import annotations
 import io
 import json
 import math
-import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.errors import BenchError, ResultError, ScenarioError
 from harness.study.commands import baseline_app, design, difference, frame_check
+from harness.terminal import bar, command_line, messages
+from harness.training.commands import calibrate, prove, train, train_examiner, train_marker
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 kit_app = typer.Typer(no_args_is_help=True, help="Kits: draw, check.")
@@ -30,8 +27,11 @@ app.add_typer(baseline_app, name="baseline")
 app.command("design")(design)
 app.command("frame-check")(frame_check)
 app.command("difference")(difference)
-messages = Console(stderr=True, soft_wrap=True, highlight=False)
-
+app.command("train")(train)
+app.command("train-marker")(train_marker)
+app.command("train-examiner")(train_examiner)
+app.command("calibrate")(calibrate)
+app.command("prove")(prove)
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}
 STANDARD_SCENARIO = Path("scenarios/knapp.toml")
 SWARM_SCENARIO = Path("scenarios/fault-swarm.toml")
@@ -67,27 +67,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(70)
 
 
-@contextmanager
-def bar() -> Iterator[Any]:
-    """A progress bar a stage, with the time left; gives the callable that moves it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=messages, transient=False) as progress:
-        tasks: dict[str, Any] = {}
-
-        def move(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total)
-            progress.update(tasks[stage], completed=done, total=total)
-
-        yield move
-
-
 @app.command()
 def validate(
     scenario: Annotated[Path, typer.Argument(help="Scenario file.")] = STANDARD_SCENARIO,
@@ -105,7 +84,7 @@ def validate(
     from harness.qualification.run import qualify
 
     chosen = _chosen(scenario, seed=seed, clock=clock)
-    command = _command("validate", scenario, seed=seed, clock=clock, quick=quick, recording=recording)
+    command = command_line("validate", scenario, seed=seed, clock=clock, quick=quick, recording=recording)
     with bar() as progress:
         done = qualify(
             chosen, where=scenario, out=out, quick=quick, recording=recording, command=command, by=by,
@@ -208,100 +187,6 @@ def record(
 
 
 @app.command()
-def train(
-    preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
-    folder: Annotated[Path, typer.Option(help="Checkpoints and curve; resumed from when it holds one.")] = Path(
-        "training/compact"
-    ),
-    bundle: Annotated[Path | None, typer.Option(help="Detector bundle to write at the end.")] = None,
-    recording: Annotated[Path | None, typer.Option(help="Learn from a recording's good products.")] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, augmentation and perturbation.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
-    rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
-    huber: Annotated[float, typer.Option(min=0, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
-) -> None:
-    """Train a network on good strips by the full adversarial procedure."""
-    from harness.training.workshop import train_network
-
-    command = _command("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
-                       seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber)  # fmt: skip
-    with bar() as progress:
-        train_network(
-            preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, command=command,
-            settings={"seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber},
-            progress=progress,
-        )  # fmt: skip
-    typer.echo(bundle or folder)
-
-
-@app.command("train-marker")
-def train_marker(
-    bundle: Annotated[Path, typer.Option(help="Bundle whose marker is made; its generator stays.")],
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
-    folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
-        "training/marker"
-    ),
-    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
-    settled: Annotated[
-        bool, typer.Option("--settled", help="Fix batch norm's statistics first: for the last part of a training.")
-    ] = False,
-) -> None:
-    """Train the second network, which marks what does not belong, behind a bundle's generator."""
-    from harness.training.workshop import train_marker_of
-
-    command = _command("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                       learning_rate=learning_rate, settled=settled)  # fmt: skip
-    with bar() as progress:
-        train_marker_of(
-            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, settled=settled,
-            command=command, progress=progress,
-        )  # fmt: skip
-    typer.echo(bundle)
-
-
-@app.command()
-def calibrate(
-    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
-    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
-    required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
-    recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
-    alpha: Annotated[
-        float | None, typer.Option(help="Of good products, the share that level good_only may reject; 0.05.")
-    ] = None,
-) -> None:
-    """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
-    from harness.training.workshop import calibrate_bundle
-
-    with bar() as progress:
-        path, promise = calibrate_bundle(
-            bundle, score=score, runs=runs, required=required, recording=recording, alpha=alpha, progress=progress
-        )
-    messages.print(promise, markup=False)
-    typer.echo(path)
-
-
-@app.command()
-def prove(
-    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
-    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
-    backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
-    kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 1,
-    bound: Annotated[float, typer.Option(min=0, help="Largest difference of two scores.")] = 1e-4,
-) -> None:
-    """Compare a backend with TensorFlow on a kit's products; if equal, put the proof into the bundle, else exit 1."""
-    from harness.training.proving import prove as proved
-
-    with bar() as progress:
-        found = proved(bundle, _kit(kit, None), score=score, backend=backend, runs=runs, bound=bound, progress=progress)
-    typer.echo(found.in_words())
-    raise typer.Exit(0 if found.equal else 1)
-
-
-@app.command()
 def stress(
     scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
     profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
@@ -320,7 +205,7 @@ def stress(
     if strips < needed:
         raise ScenarioError("command line: strips", f"at least {needed}, below which no slot can hold", strips)
     plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
-    command = _command(
+    command = command_line(
         "stress", scenario, profile=plan.profiles, strips=strips, replications=replications, seed=seed
     )  # fmt: skip
     with bar() as progress:
@@ -347,7 +232,7 @@ def swarm(
         typer.echo(told)
         raise typer.Exit(1 if breaks else 0)
     chosen = _chosen(scenario, seed=seed)
-    command = _command(
+    command = command_line(
         "swarm", scenario, replications=replications, seed=seed, processes=processes, minutes=minutes
     )  # fmt: skip
     with bar() as progress:
@@ -499,20 +384,6 @@ def _chosen(path: Path, *, seed: int | None = None, clock: str | None = None) ->
     if clock is not None:
         values["line"]["clock"] = clock
     return parse_scenario(values, where="command line") if (seed, clock) != (None, None) else scenario
-
-
-def _command(name: str, *arguments: object, **options: object) -> str:
-    """The command as it can be typed again."""
-    words = ["python", "-m", "harness", name, *(str(argument) for argument in arguments)]
-    for option, value in options.items():
-        flag = "--" + option.replace("_", "-")
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, tuple):
-            words += [word for item in value for word in (flag, str(item))]
-        elif value is not None and value is not False:
-            words += [flag, str(value)]
-    return shlex.join(words)
 
 
 def _in_words(summary: dict[str, Any], folder: Path) -> str:

@@ -2,7 +2,8 @@
 
 A folder with `bundle.toml`, `weights.weights.h5` (encoder and decoder), `thresholds.toml`, and beside them what a
 reader and a later training want: `second_encoder.weights.h5`, `discriminator.weights.h5`, `training.csv`, pictures.
-A bundle with a marker (`model/marker.py`) has its weights and curves and a table [marker] too.
+A bundle with a marker (`model/marker.py`) has its weights and curves and a table [marker] too, one with an examiner
+behind it (`model/examiner.py`) a table [marker.examiner].
 Weights are read as arrays; nothing in them is executed.
 """
 
@@ -25,6 +26,7 @@ from model.config import NetworkConfig
 
 SHIPPED = Path(__file__).parent / "weights"
 ALLOWANCE = "allowance.npy"
+EXAMINER = "examiner.weights.h5"
 LEVELS = ("patch", "strip", "seven_of_ten")
 """In every file of thresholds."""
 LATER_LEVELS = ("good_only",)
@@ -73,14 +75,20 @@ class MarkerFile:
     Attributes:
         weights: Its file.
         frames: Of an acquisition.
-        digest: Of generator, marker and allowance together: everything that a score by the marker hangs on.
+        digest: Of generator, marker, allowance and examiner together: everything that a score by the marker hangs on.
+        proposing: The same without the examiner: what says where one looks.
         allowance: File of what is taken off its logits (`allowance.py`), if it has one.
+        examiner: Weights of what looks closely where the marker is hottest (`examiner.py`), if there is one.
+        regions: Of a vial, as the examiner knows them; 0 without.
     """
 
     weights: Path
     frames: int
     digest: str
+    proposing: str
     allowance: Path | None = None
+    examiner: Path | None = None
+    regions: int = 0
 
 
 @dataclass(frozen=True)
@@ -152,13 +160,20 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
     digest = _marker_digest(folder, network)
     if digest != stated:
         raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
-    allowance = folder / ALLOWANCE
-    return MarkerFile(weights, frames, digest, allowance if allowance.exists() else None)
+    proposing = _marker_digest(folder, network, examiner=False)
+    allowance, examiner = (path if (path := folder / name).exists() else None for name in (ALLOWANCE, EXAMINER))
+    if examiner is None:
+        return MarkerFile(weights, frames, digest, proposing, allowance)
+    try:
+        regions = int(description["marker"]["examiner"]["regions"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(str(folder / "bundle.toml"), "marker.examiner.regions", error) from None
+    return MarkerFile(weights, frames, digest, proposing, allowance, examiner, regions)
 
 
-def _marker_digest(folder: Path, network: NetworkConfig) -> str:
-    files = [folder / "weights.weights.h5", folder / "marker.weights.h5", folder / ALLOWANCE]
-    return model_digest(network, *(file for file in files if file.exists()))
+def _marker_digest(folder: Path, network: NetworkConfig, *, examiner: bool = True) -> str:
+    names = ["weights.weights.h5", "marker.weights.h5", ALLOWANCE, *([EXAMINER] if examiner else [])]
+    return model_digest(network, *(folder / name for name in names if (folder / name).exists()))
 
 
 def model_digest(network: NetworkConfig, *files: Path) -> str:
@@ -225,16 +240,16 @@ def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any
 
 
 def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int, made_by: Mapping[str, Any]) -> Bundle:
-    """Put a trained marker into a bundle, in the place of one that it had, whose allowance goes with it.
+    """Put a trained marker into a bundle, in the place of one that it had, whose allowance and examiner go with it.
 
     Thresholds of an earlier marker stay in the file and are refused by their digest.
     """
     bundle = load_bundle(folder, with_marker=False)
-    (folder / ALLOWANCE).unlink(missing_ok=True)
-    for source in (*curves, weights):
-        name = "marker.weights.h5" if source == weights else source.name
-        shutil.copyfile(source, folder / f"{name}.new")
-        (folder / f"{name}.new").replace(folder / name)
+    for name in (ALLOWANCE, EXAMINER):
+        (folder / name).unlink(missing_ok=True)
+    for curve in curves:
+        _put(folder, curve, curve.name)
+    _put(folder, weights, "marker.weights.h5")
     return _describe_marker(bundle, {"frames": frames, **made_by})
 
 
@@ -248,10 +263,38 @@ def add_allowance(folder: Path, allowance: NDArray[np.float32], made_by: Mapping
     """
     bundle = load_bundle(folder)
     description = dict(read_toml(folder / "bundle.toml")["marker"])
+    description.pop("examiner", None)
+    (folder / EXAMINER).unlink(missing_ok=True)  # it learnt from logits less another allowance
     with (folder / f"{ALLOWANCE}.new").open("wb") as file:
         np.save(file, allowance, allow_pickle=False)
     (folder / f"{ALLOWANCE}.new").replace(folder / ALLOWANCE)
     return _describe_marker(bundle, {**description, "allowance": dict(made_by)})
+
+
+def add_examiner(
+    folder: Path, weights: Path, curves: Iterable[Path], regions: int, made_by: Mapping[str, Any]
+) -> Bundle:
+    """Put a trained examiner into a bundle with a marker, in the place of one that it had.
+
+    Args:
+        folder: Of the bundle.
+        weights: Of the examiner.
+        curves: Of its training.
+        regions: Of a vial.
+        made_by: What it was made of; becomes the table [marker.examiner].
+    """
+    bundle = load_bundle(folder)
+    description = dict(read_toml(folder / "bundle.toml")["marker"])
+    _put(folder, weights, EXAMINER)
+    for curve in curves:
+        _put(folder, curve, curve.name)
+    return _describe_marker(bundle, {**description, "examiner": {"regions": regions, **made_by}})
+
+
+def _put(folder: Path, source: Path, name: str) -> None:
+    """Copy a file beside and rename it into place."""
+    shutil.copyfile(source, folder / f"{name}.new")
+    (folder / f"{name}.new").replace(folder / name)
 
 
 def _describe_marker(bundle: Bundle, marker: Mapping[str, Any]) -> Bundle:

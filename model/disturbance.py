@@ -3,6 +3,10 @@
 Wider than P_q of the paper's eq. 1 (`perlin.py`): shadows of every contrast, soft or sharp, lines, heaps of small
 pieces or of rings, reliefs lit from a side, foreign texture, dents. They are made after what the paper's Appendix A
 says can be wrong with a strip; the painters of defects in `harness` are never asked.
+
+A real defect is seen through the lens and under the camera's noise. So is a perturbation: its shape is blurred by the
+point spread, and where it took noise away with the light, as much is put back. Else a network that looks closely would
+learn to find what is too clean.
 """
 
 from __future__ import annotations
@@ -37,6 +41,12 @@ SEEN_ABOVE = 0.012
 SEEN_SHARE = 0.25
 """Of a cell's pixels must have changed in some frame for the cell to be marked."""
 
+POINT_SPREAD_PX = (0.6, 0.9)
+"""Standard deviation of the camera's blur (`docs/product.md`)."""
+
+NOISE = 1.15 / 255
+"""Standard deviation of the camera's noise at the brightness of liquid: 1.0-1.5 grey levels before bare light."""
+
 
 def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[Stack, NDArray[np.bool_]]:
     """One or two perturbations of an acquisition of one patch, and where they are seen.
@@ -49,14 +59,18 @@ def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[St
     Returns:
         (perturbed frames, bool (height / 4, width / 4) of the cells in which they changed visibly).
     """
-    out = stack.copy()
+    out, noise = stack.copy(), np.ones_like(stack)
     for _ in range(int(rng.integers(1, MOST + 1))):
-        _disturb_once(out, other, rng)
+        _disturb_once(out, noise, other, rng)
+    marked = seen(stack, np.clip(out, 0.0, 1.0))
+    lost = np.nonzero(noise < 1.0 - 1e-3)
+    out[lost] += NOISE * np.sqrt(1.0 - noise[lost]) * rng.standard_normal(len(lost[0]), np.float32)
     np.clip(out, 0.0, 1.0, out=out)
-    return out, seen(stack, out)
+    return out, marked
 
 
-def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
+def _disturb_once(out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
+    """Perturb the frames in place; into `noise` goes the share of its variance that the noise of each pixel keeps."""
     kind = rng.random()
     dent = kind >= 0.82
     side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX if dent else SIDE_PX))))
@@ -79,19 +93,28 @@ def _disturb_once(out: Stack, other: Stack, rng: np.random.Generator) -> None:
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
         inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        mask, window = shape[inner], out[frame, rows, columns]
+        mask, window, kept = shape[inner], out[frame, rows, columns], noise[frame, rows, columns]
         if kind < 0.5:  # a shadow
-            window *= 1 - contrast * mask
+            _lit(window, kept, 1 - contrast * mask)
         elif kind < 0.55:  # a light
-            window *= 1 + 0.6 * contrast * mask
+            _lit(window, kept, 1 + 0.6 * contrast * mask)
         elif relief is not None:
-            window *= 1 - contrast * relief[inner]
+            _lit(window, kept, 1 - contrast * relief[inner])
         elif not dent:  # foreign grey, texture or product
             source = grey if kind < 0.73 else texture[inner] if texture is not None else other[frame, rows, columns]
             window += blend * mask * (source - window)
+            kept *= np.square(1 - blend * mask)
+            if kind >= 0.77:
+                kept += np.square(blend * mask)
         else:
-            _dent(window, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
-            window *= 1 - shade * mask
+            _dent(window, kept, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
+            _lit(window, kept, 1 - shade * mask)
+
+
+def _lit(window: Field, kept: Field, light: Field) -> None:
+    """Multiply light into a window, and what that does to its noise into `kept`."""
+    window *= light
+    kept *= np.square(light)
 
 
 def _at_an_edge(picture: Field, side: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -124,7 +147,21 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
 
 
 def _shape(side: int, rng: np.random.Generator) -> Field:
-    """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
+    """As the camera sees it, float32 (side, side) in [0, 1]: a blob, a line, a heap of pieces or of rings."""
+    return _spread(_sharp_shape(side, rng), float(rng.uniform(*POINT_SPREAD_PX)))
+
+
+def _spread(shape: Field, sigma_px: float) -> Field:
+    """Blurred by a Gaussian of so many px, three taps along each side."""
+    tap = np.exp(-0.5 / sigma_px**2)
+    side, middle = np.float32(tap / (1 + 2 * tap)), np.float32(1 / (1 + 2 * tap))
+    padded = np.pad(shape, 1)
+    across = middle * padded[:, 1:-1] + side * (padded[:, :-2] + padded[:, 2:])
+    return np.asarray(middle * across[1:-1] + side * (across[:-2] + across[2:]), np.float32)
+
+
+def _sharp_shape(side: int, rng: np.random.Generator) -> Field:
+    """float32 (side, side) in [0, 1], within the circle of the window."""
     kind = rng.random()
     if kind < 0.44:
         return _blob(side, rng)
@@ -184,8 +221,8 @@ def _smooth(level: Field) -> Field:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _dent(window: Field, mask: Field, down: np.float32, right: np.float32) -> None:
-    """Move the content of a window by (down, right) px times the mask, in place, bilinearly."""
+def _dent(window: Field, kept: Field, mask: Field, down: np.float32, right: np.float32) -> None:
+    """Move the content of a window by (down, right) px times the mask, in place, bilinearly, which evens out noise."""
     height, width = window.shape
     source = window.copy()
     for row in range(height):
@@ -198,3 +235,4 @@ def _dent(window: Field, mask: Field, down: np.float32, right: np.float32) -> No
                 upper = source[y0, x0] + fx * (source[y0, x0 + 1] - source[y0, x0])
                 lower = source[y0 + 1, x0] + fx * (source[y0 + 1, x0 + 1] - source[y0 + 1, x0])
                 window[row, column] = upper + fy * (lower - upper)
+                kept[row, column] *= (1 - 2 * fy * (1 - fy)) * (1 - 2 * fx * (1 - fx))

@@ -45,10 +45,12 @@ class StackChunk:
     Attributes:
         stacks: uint8 (m, frames, 256, 256).
         mirrorable: bool (m,), False where there is text.
+        regions: int (m,), which region of its vial each is of.
     """
 
     stacks: Stacks
     mirrorable: NDArray[np.bool_]
+    regions: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -58,37 +60,39 @@ class MarkedBatch:
     Attributes:
         stacks: uint8 (m, frames, 256, 256), perturbed.
         marked: float32 (m, 64, 64), 1.0 in cells that were visibly perturbed.
+        regions: int32 (m,), which region of its vial each is of.
     """
 
     stacks: Stacks
     marked: NDArray[np.float32]
+    regions: NDArray[np.int32]
 
 
 def marked_batches(chunks: Iterable[StackChunk], *, batch: int, seed: int) -> Iterator[MarkedBatch]:
     """Shuffled batches, three in four stacks perturbed; the same seed and chunks give the same batches."""
     rng = np.random.default_rng(seed)
-    pool: list[Stacks] = []
+    pool: list[tuple[Stacks, int]] = []
     for chunk in chunks:
-        for stack, mirrorable in zip(chunk.stacks, chunk.mirrorable, strict=True):
-            pool.append(stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack)
+        for stack, mirrorable, region in zip(chunk.stacks, chunk.mirrorable, chunk.regions, strict=True):
+            pool.append((stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack, int(region)))
         while len(pool) >= POOL_STACKS:
             yield _batch(pool, batch, rng)
 
 
-def _batch(pool: list[Stacks], batch: int, rng: np.random.Generator) -> MarkedBatch:
+def _batch(pool: list[tuple[Stacks, int]], batch: int, rng: np.random.Generator) -> MarkedBatch:
     picked = []
     for _ in range(batch):
         place = int(rng.integers(len(pool)))
         pool[place], pool[-1] = pool[-1], pool[place]
         picked.append(pool.pop())
-    stacks = np.stack(picked)
+    stacks = np.stack([stack for stack, _ in picked])
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
     for index in np.nonzero(rng.random(batch) < PERTURBED)[0]:
         stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
         perturbed, cells = disturb(stack, other, rng=rng)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
         marked[index] = cells
-    return MarkedBatch(stacks, marked)
+    return MarkedBatch(stacks, marked, np.array([region for _, region in picked], np.int32))
 
 
 @dataclass

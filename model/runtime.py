@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import h5py
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from model.allowance import load_allowance
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
+from model.examiner import FEATURES, build_examiner, examined
 from model.export import fold_generator
+from model.marker import WIDTHS as MARKER_WIDTHS
 from model.marker import build_marker, fold_marker
 from model.network import build_decoder, build_encoder, build_rebuilder
 
@@ -88,6 +91,19 @@ def load_marker(bundle: Bundle) -> Any:
     return marker
 
 
+def load_examiner(bundle: Bundle) -> Any:
+    """Examiner of a bundle that has one.
+
+    Raises:
+        BundleError: None, or weights of another one.
+    """
+    if bundle.marker is None or bundle.marker.examiner is None:
+        raise BundleError(str(bundle.folder), "a bundle with an examiner", "none: `python -m harness train-examiner`")
+    examiner = build_examiner(bundle.marker.frames, bundle.marker.regions, MARKER_WIDTHS[0])
+    _fill(examiner, bundle.marker.examiner, "an examiner")
+    return examiner
+
+
 def build_folded(bundle: Bundle) -> Any:
     """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt."""
     return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
@@ -108,6 +124,28 @@ def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
     return rebuild
 
 
+def seeing(bundle: Bundle) -> tuple[Callable[[Any, Any, Any], tuple[Any, Any]], int]:
+    """A bundle's marker, folded, with what it makes of a picture before it marks, and the frames it knows.
+
+    Returns:
+        ((m, 256, 256, frames) images in [0, 1], their rebuilt twins, and their regions, int32 (m,), to logits
+        (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c); number of frames).
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    marker = fold_marker(load_marker(bundle))
+    both = keras.Model(marker.inputs, [marker.outputs[0], marker.get_layer(FEATURES).output])
+    file = bundle.marker.allowance if bundle.marker is not None else None
+    allowance = None if file is None else tf.constant(load_allowance(file))
+
+    def see(images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
+        logits, features = both([images, rebuilt], training=False)
+        return logits if allowance is None else logits - tf.gather(allowance, region), features
+
+    return see, int(marker.inputs[0].shape[-1])
+
+
 def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
     """What marks images and their rebuilt twins, and the frames of the acquisitions it knows.
 
@@ -118,21 +156,29 @@ def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
     Raises:
         BundleError: The bundle has no marker.
     """
-    marker = fold_marker(load_marker(bundle))
-    frames = int(marker.inputs[0].shape[-1])
-    file = bundle.marker.allowance if bundle.marker is not None else None
-    allowance = None if file is None else tf.constant(load_allowance(file))
+    see, frames = seeing(bundle)
+    regions = _known_regions(bundle)
+    examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
     def mark(images: Any, rebuilt: Any) -> Any:
-        stacks = [
+        pictures, twins = (
             tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
-        ]
-        logits = marker(stacks, training=False)
-        if allowance is None:
+        )
+        region = tf.range(tf.shape(pictures)[0]) % regions
+        logits, features = see(pictures, twins, region)
+        if examiner is None:
             return logits
-        return logits - tf.gather(allowance, tf.range(tf.shape(logits)[0]) % allowance.shape[0])
+        return examined(examiner, logits, pictures, twins, features, region, regions)
 
     return mark, frames
+
+
+def _known_regions(bundle: Bundle) -> int:
+    """Regions of a vial by which a bundle's marker tells patches apart; 1 where it does not."""
+    marker = bundle.marker
+    if marker is not None and marker.examiner is not None:
+        return marker.regions
+    return 1 if marker is None or marker.allowance is None else len(load_allowance(marker.allowance))
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:

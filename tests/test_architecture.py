@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-GROUND = {"errors", "geometry", "multiplicity", "streams", "progress", "system"}
+GROUND = {"errors", "geometry", "multiplicity", "streams", "progress", "system", "terminal"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
 TABLES = {"line", "report", "acceptance", "result"}
@@ -29,6 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "streams": set(),
     "progress": set(),
     "system": set(),
+    "terminal": set(),
     "scenario": {"errors"},
     "inspection": GROUND | TYPED_EDGE,
     "strips": GROUND | TYPED_EDGE,

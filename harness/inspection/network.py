@@ -57,7 +57,7 @@ class NetworkDetector:
             marker = self.bundle.marker if score == MARKED else None
             self.digest = self.bundle.digest if marker is None else marker.digest
             self.backend, passed_over = (backend, "") if unproved else self._proved(backend)
-            self._check_allowance()
+            self._check_regions()
             self._run = self._runtime()
         except BundleError as error:
             raise DetectorError(error.where, error.expected, error.got) from None
@@ -160,17 +160,19 @@ class NetworkDetector:
                 passed_over += f"; {name} passed over: {problem}"
         return "tensorflow", passed_over
 
-    def _check_allowance(self) -> None:
-        """What the marker is allowed is known for as many regions as are looked at."""
+    def _check_regions(self) -> None:
+        """What the marker is allowed, and what the examiner learnt, is known for as many regions as are looked at."""
         from model.allowance import load_allowance
         from model.scoring import MARKED
 
-        marker = self.bundle.marker
-        if self.score_name != MARKED or marker is None or marker.allowance is None:
+        marker, regions = self.bundle.marker, len(self.geometry.regions)
+        if self.score_name != MARKED or marker is None:
             return
-        known, regions = len(load_allowance(marker.allowance)), len(self.geometry.regions)
-        if known != regions:
-            raise DetectorError(str(marker.allowance), f"{regions} regions, as the frames have", known)
+        known = {} if marker.allowance is None else {marker.allowance: len(load_allowance(marker.allowance))}
+        known |= {} if marker.examiner is None else {marker.examiner: marker.regions}
+        for file, count in known.items():
+            if count != regions:
+                raise DetectorError(str(file), f"{regions} regions, as the frames have", count)
 
     def _runtime(self) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
         """What takes patches to (rebuilt, the marker's logits if it takes part)."""

@@ -80,7 +80,7 @@ def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
                 patches = geometry.crop(renderer.frames(strip, run)).reshape(
                     len(geometry.frames), -1, PATCH_PX, PATCH_PX
                 )
-                yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)[kept]), regions[kept] > 0)
+                yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)[kept]), regions[kept] > 0, regions[kept])
         number += 1
 
 

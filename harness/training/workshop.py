@@ -29,8 +29,11 @@ from harness.training.pictures import reconstruction_sheet, training_curve
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
 
+EXAMINER_START = 50_000
+"""First training strip of the examiner: none that its marker learnt from, which would know its bubbles too well."""
+
 HELD_OUT_START = 90_000
-"""First strip of those by which the marker's training is watched."""
+"""First strip of those by which the training of marker and examiner is watched."""
 
 
 def train_network(
@@ -151,6 +154,58 @@ def train_marker_of(
     )
     origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
     add_allowance(bundle, allowance_of(marks), origin)
+    detector = NetworkDetector(str(bundle), PAPER, score="marked")
+    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
+
+
+def train_examiner_of(
+    *,
+    bundle: Path,
+    minutes: float,
+    folder: Path,
+    seed: int,
+    learning_rate: float,
+    command: str,
+    progress: Progress = silent,
+) -> None:
+    """Train a bundle's examiner on drawn good strips, or go on from the checkpoint in `folder`, and put it in.
+
+    Args:
+        bundle: Whose generator and marker propose; an examiner that it had is replaced.
+        minutes: Stop after this long.
+        folder: Checkpoint and curve.
+        seed: Of weights and perturbations.
+        learning_rate: Maximum of its one cosine.
+        command: What was typed, for `bundle.toml`.
+        progress: Told of every step.
+
+    Raises:
+        DetectorError: The bundle cannot be used, or has no marker.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from model.bundle import BundleError, add_examiner, load_bundle
+    from model.examiner_trainer import ExaminerTrainer, train_examiner
+
+    regions = len(PAPER.regions)
+    try:
+        trainer = ExaminerTrainer.begin(load_bundle(bundle), regions, folder, seed=seed)
+    except BundleError as error:
+        raise DetectorError(error.where, error.expected, error.got) from None
+    commands = _commands(folder, command)
+    seconds = 60.0 * minutes
+    train_examiner(
+        trainer, drawn_stacks(start=EXAMINER_START + trainer.step), folder,
+        held_out=drawn_stacks(start=HELD_OUT_START), learning_rate=learning_rate, seconds=seconds,
+        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+    )  # fmt: skip
+    add_examiner(
+        bundle, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions,
+        {
+            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+            "windows": trainer.step * trainer.batch, "seed": seed, "learning_rate": learning_rate,
+            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+        },
+    )  # fmt: skip
     detector = NetworkDetector(str(bundle), PAPER, score="marked")
     reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import CELL_PX
-from model.disturbance import MOST, SEEN_ABOVE, disturb, seen
+from model.disturbance import MOST, NOISE, SEEN_ABOVE, disturb, seen
 
 GREY = np.full((3, 256, 256), 0.6, np.float32)
 DARK = np.full((3, 256, 256), 0.2, np.float32)
@@ -17,14 +17,17 @@ DARK = np.full((3, 256, 256), 0.2, np.float32)
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_perturbed_stack_stays_a_picture(seed: int) -> None:
-    """Whatever is drawn: values stay in [0, 1], the original is not touched, and a cell is marked where it changed."""
+    """Whatever is drawn: values stay in [0, 1], the original is not touched, and a cell is marked where it changed.
+
+    What noise is put back comes after that, and on an even grey it can only hide or add a few cells.
+    """
     before = GREY.copy()
     after, marked = disturb(before, DARK, rng=np.random.default_rng(seed))
     assert (before == GREY).all()
     assert (after.shape, after.dtype) == (GREY.shape, np.float32)
     assert after.min() >= 0.0
     assert after.max() <= 1.0
-    np.testing.assert_array_equal(marked, seen(before, after))
+    assert (marked ^ seen(before, after)).mean() < 0.02
 
 
 def test_the_same_generator_disturbs_alike() -> None:
@@ -41,8 +44,8 @@ def test_what_stays_and_what_moves(pictures: Callable[..., np.ndarray]) -> None:
     moved, shares = [], []
     for seed in range(200):
         after, marked = disturb(stack, other, rng=np.random.default_rng(seed))
-        changed = np.abs(after - stack) > SEEN_ABOVE
-        moved.append(not (changed == changed[0]).all())
+        changed = np.abs(after - stack) > 6 * NOISE  # no noise reaches that far
+        moved.append((changed != changed[0]).sum() > 0.1 * changed.sum())
         shares.append(marked.mean())
     assert 0.1 < np.mean(moved) < 0.6
     assert 0.002 < np.median(shares) < 0.1

@@ -40,7 +40,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[...,
 def chunk(pictures: Pictures) -> StackChunk:
     """Patches of two frames each, the odd ones with text on them."""
     stacks = np.stack([pictures(500, seed=1, size=256)[:420], pictures(500, seed=2, size=256)[:420]], axis=1)
-    return StackChunk(stacks, np.arange(420) % 2 == 0)
+    return StackChunk(stacks, np.arange(420) % 2 == 0, np.arange(420) % 4)
 
 
 def test_marker_gives_a_logit_a_cell() -> None:

@@ -1,0 +1,132 @@
+"""The commands that make a detector: `train`, `train-marker`, `train-examiner`, `calibrate`, `prove`.
+
+They are joined in `harness/cli.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import ScenarioError
+from harness.terminal import bar, command_line, messages
+
+
+def train(
+    preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoints and curve; resumed from when it holds one.")] = Path(
+        "training/compact"
+    ),
+    bundle: Annotated[Path | None, typer.Option(help="Detector bundle to write at the end.")] = None,
+    recording: Annotated[Path | None, typer.Option(help="Learn from a recording's good products.")] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, augmentation and perturbation.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
+    huber: Annotated[float, typer.Option(min=0, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
+) -> None:
+    """Train a network on good strips by the full adversarial procedure."""
+    from harness.training.workshop import train_network
+
+    command = command_line("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
+                       seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber)  # fmt: skip
+    with bar() as progress:
+        train_network(
+            preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, command=command,
+            settings={"seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber},
+            progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle or folder)
+
+
+def train_marker(
+    bundle: Annotated[Path, typer.Option(help="Bundle whose marker is made; its generator stays.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
+        "training/marker"
+    ),
+    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    settled: Annotated[
+        bool, typer.Option("--settled", help="Fix batch norm's statistics first: for the last part of a training.")
+    ] = False,
+) -> None:
+    """Train the second network, which marks what does not belong, behind a bundle's generator."""
+    from harness.training.workshop import train_marker_of
+
+    command = command_line("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
+                       learning_rate=learning_rate, settled=settled)  # fmt: skip
+    with bar() as progress:
+        train_marker_of(
+            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, settled=settled,
+            command=command, progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle)
+
+
+def train_examiner(
+    bundle: Annotated[Path, typer.Option(help="Bundle whose examiner is made; generator and marker stay.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
+        "training/examiner"
+    ),
+    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+) -> None:
+    """Train the third network, which looks closely where a bundle's marker is hottest, and decides."""
+    from harness.training.workshop import train_examiner_of
+
+    command = command_line("train-examiner", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
+                           learning_rate=learning_rate)  # fmt: skip
+    with bar() as progress:
+        train_examiner_of(
+            bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
+            progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle)
+
+
+def calibrate(
+    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
+    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
+    required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
+    recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Of good products, the share that level good_only may reject; 0.05.")
+    ] = None,
+) -> None:
+    """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
+    from harness.training.workshop import calibrate_bundle
+
+    with bar() as progress:
+        path, promise = calibrate_bundle(
+            bundle, score=score, runs=runs, required=required, recording=recording, alpha=alpha, progress=progress
+        )
+    messages.print(promise, markup=False)
+    typer.echo(path)
+
+
+def prove(
+    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
+    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
+    kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 1,
+    bound: Annotated[float, typer.Option(min=0, help="Largest difference of two scores.")] = 1e-4,
+) -> None:
+    """Compare a backend with TensorFlow on a kit's products; if equal, put the proof into the bundle, else exit 1."""
+    from harness.strips.kit import standard_kit
+    from harness.training.proving import prove as proved
+
+    if kit not in ("knapp", "quick"):
+        raise ScenarioError("--kit", "knapp or quick", kit)
+
+    with bar() as progress:
+        found = proved(
+            bundle, standard_kit(kit), score=score, backend=backend, runs=runs, bound=bound, progress=progress
+        )
+    typer.echo(found.in_words())
+    raise typer.Exit(0 if found.equal else 1)

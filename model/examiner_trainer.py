@@ -1,0 +1,356 @@
+"""Training of the examiner behind a generator and a marker that no longer change, on good product alone.
+
+The marker is shown perturbed good patches; where it is hottest, the examiner learns which places were perturbed and
+which are only bubbles, drops, walls and text. Windows are kept in a pool, since to draw one costs more than to learn
+from it: the generator and the marker must run for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from model.bundle import Bundle, BundleError
+from model.config import PATCH_PX
+from model.dataset import drawn_ahead
+from model.examiner import PLACES, build_examiner, hottest_places, seen_at
+from model.marker import WIDTHS
+from model.marker_trainer import MarkedBatch, StackChunk, marked_batches
+from model.runtime import TensorFlowRuntime, seeing
+from model.scoring import MARK_WINDOW
+
+STACKS = 16
+"""Perturbed stacks whose places are drawn for a step."""
+
+LEARNT_PLACES = 3
+"""Places a stack that are learnt from: one more than is examined."""
+
+BATCH = 128
+POOL_WINDOWS = 24_000
+FIRST_WINDOWS = 2_000
+"""In the pool before the first step."""
+
+BESIDE_CELLS = 2
+"""Cells around a place that must be whole if it is to count as whole."""
+
+STRIP_PLACES = 40
+"""Places of a strip, the hottest of which decides it."""
+
+STRIP_WEIGHT = 0.5
+"""Of the loss of strips beside that of places."""
+
+WARM_STEPS = 200
+CURVE_EVERY = 20
+SAVE_EVERY = 400
+HELD_OUT_BATCHES = 16
+
+NEITHER = -1.0
+"""Label of a place beside a perturbation."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Places of stacks, as the examiner sees them.
+
+    Attributes:
+        detail: float16 (p, 64, 64, 2 frames).
+        around: float16 (p, 16, 16, c).
+        where: float32 (p, regions + 2).
+        value: float32 (p,), the marker's logit there.
+        label: float32 (p,), 1 perturbed, 0 whole, `NEITHER`.
+    """
+
+    detail: NDArray[np.float16]
+    around: NDArray[np.float16]
+    where: NDArray[np.float32]
+    value: NDArray[np.float32]
+    label: NDArray[np.float32]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All of them, in their order."""
+        return self.detail, self.around, self.where, self.value, self.label
+
+
+def place_loss(label: Any, said: Any) -> Any:
+    """Mean cross-entropy of places, those beside a perturbation left out.
+
+    Args:
+        label: (p,), 1 perturbed, 0 whole, `NEITHER`.
+        said: Logits (p,).
+    """
+    counted = ops.cast(label > NEITHER, said.dtype)
+    entropy = ops.softplus(ops.where(label > 0.5, -said, said))
+    return ops.sum(counted * entropy) / ops.maximum(ops.sum(counted), 1.0)
+
+
+def strip_loss(label: Any, said: Any) -> Any:
+    """How often, softly, the hottest whole place of a strip is hotter than a perturbed one.
+
+    A strip is judged by the hottest of its `STRIP_PLACES` places. That maximum is taken softly over the whole places
+    of the batch, as if there were so many.
+
+    Args:
+        label: (p,), 1 perturbed, 0 whole, `NEITHER`.
+        said: Logits (p,).
+
+    Returns:
+        Mean over perturbed places i of softplus(log(40 mean over whole places j of exp(said_j)) - said_i); 0 where
+        the batch has only one kind.
+    """
+    hit, whole = ops.cast(label > 0.5, said.dtype), ops.cast(ops.abs(label) < 0.5, said.dtype)
+    hits, wholes = ops.sum(hit), ops.sum(whole)
+    hottest = ops.logsumexp(ops.where(whole > 0.5, said, -1e4)) + ops.log(STRIP_PLACES / ops.maximum(wholes, 1.0))
+    missed = ops.sum(hit * ops.softplus(hottest - said)) / ops.maximum(hits, 1.0)
+    return ops.where((hits > 0.5) & (wholes > 0.5), missed, 0.0)
+
+
+@dataclass
+class Pool:
+    """Windows to learn from; once full, new ones take the places of random others.
+
+    Attributes:
+        size: At most so many.
+        kept: How many there are.
+    """
+
+    size: int
+    kept: int = 0
+    _arrays: list[NDArray[Any]] = field(default_factory=list)
+
+    def add(self, new: Windows, rng: np.random.Generator) -> None:
+        """Take windows in."""
+        arrays = new.arrays()
+        if not self._arrays:
+            self._arrays = [np.empty((self.size, *part.shape[1:]), part.dtype) for part in arrays]
+        free = min(len(new.label), self.size - self.kept)
+        places = np.concatenate(
+            [np.arange(self.kept, self.kept + free), rng.integers(0, self.size, len(new.label) - free)]
+        )
+        self.kept += free
+        for mine, part in zip(self._arrays, arrays, strict=True):
+            mine[places] = part
+
+    def draw(self, count: int, rng: np.random.Generator) -> Windows:
+        """So many windows at random."""
+        places = rng.integers(0, self.kept, count)
+        return Windows(*(part[places] for part in self._arrays))
+
+
+class ExaminerTrainer:
+    """Examiner, optimiser, and the frozen networks in front.
+
+    Args:
+        bundle: Whose generator and marker propose places.
+        regions: Of a vial.
+        seed: Of weights and pool.
+        batch: Windows a step.
+
+    Attributes:
+        step: Optimiser steps done.
+    """
+
+    def __init__(self, bundle: Bundle, regions: int, *, seed: int, batch: int = BATCH) -> None:
+        keras.utils.set_random_seed(seed)
+        self.bundle, self.regions, self.batch, self.seed, self.step = bundle, regions, batch, seed, 0
+        self._see, self.frames = seeing(bundle)
+        self.examiner = build_examiner(self.frames, regions, WIDTHS[0])
+        self._runtime = TensorFlowRuntime(bundle, STACKS * self.frames)
+        self._optimizer = keras.optimizers.Adam(1e-3, clipnorm=5.0)
+        self._optimizer.build(self.examiner.trainable_variables)
+        self._compiled, self._proposed = tf.function(self._step), tf.function(self._propose)
+
+    def windows(self, batch: MarkedBatch, count: int) -> Windows:
+        """The hottest places of perturbed stacks, so many of each."""
+        rebuilt = self._runtime.rebuild(batch.stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(batch.stacks.shape)
+        parts = self._proposed(
+            tf.constant(batch.stacks),
+            tf.constant(rebuilt),
+            tf.constant(batch.marked),
+            tf.constant(batch.regions),
+            count,
+        )
+        return Windows(*(part.numpy() for part in parts))
+
+    def _propose(
+        self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor, region: tf.Tensor, count: int
+    ) -> tuple[tf.Tensor, ...]:
+        images, twins = (tf.transpose(part, (0, 2, 3, 1)) for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt))
+        logits, features = self._see(images, twins, region)
+        rows, columns, values = hottest_places(logits, count)
+        detail, around, where = seen_at(images, twins, features, rows, columns, region, self.regions)
+        label = labels(marked, rows, columns)
+        half = tf.float16
+        return tf.cast(detail, half), tf.cast(around, half), where, tf.reshape(values, [-1]), tf.reshape(label, [-1])
+
+    def train_step(self, windows: Windows, learning_rate: float) -> float:
+        """One step; the loss before it."""
+        self._optimizer.learning_rate.assign(learning_rate)
+        loss = self._compiled(*(tf.constant(part) for part in windows.arrays()))
+        self.step += 1
+        return float(loss)
+
+    def _step(
+        self, detail: tf.Tensor, around: tf.Tensor, where: tf.Tensor, value: tf.Tensor, label: tf.Tensor
+    ) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            said = self._said(detail, around, where, value)
+            loss = place_loss(label, said) + STRIP_WEIGHT * strip_loss(label, said)
+        variables = self.examiner.trainable_variables
+        self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+        return loss
+
+    def _said(self, detail: tf.Tensor, around: tf.Tensor, where: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+        given = [tf.cast(detail, tf.float32), tf.cast(around, tf.float32), where, value[:, None]]
+        return self.examiner(given, training=False)[:, 0]
+
+    def held_out(self, proposed: Sequence[Windows]) -> tuple[float, float, float]:
+        """(loss of places, AUROC of stacks by the marker alone, and by the examiner), of products never learnt from.
+
+        Args:
+            proposed: `PLACES` windows a stack.
+        """
+        said = np.concatenate([np.asarray(self._said(*map(tf.constant, part.arrays()[:4]))) for part in proposed])
+        label, value = (np.concatenate([getattr(part, name) for part in proposed]) for name in ("label", "value"))
+        loss = float(place_loss(tf.constant(label), tf.constant(said)))
+        hit = (label.reshape(-1, PLACES) > 0.5).any(axis=1)
+        whole = (label.reshape(-1, PLACES) == 0).all(axis=1)
+        aurocs = []
+        for logits in (value, said):
+            hottest = logits.reshape(-1, PLACES).max(axis=1)
+            hot, cold = hottest[hit][:, None], hottest[whole][None]
+            aurocs.append(float((hot > cold).mean() + 0.5 * (hot == cold).mean()))
+        return loss, aurocs[0], aurocs[1]
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint beside the last one and put it in its place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.examiner.save_weights(folder / "examiner.new.weights.h5")
+        (folder / "examiner.new.weights.h5").replace(folder / "examiner.weights.h5")
+        state = {"step": self.step, "marker": _marker_digest(self.bundle), "regions": self.regions}
+        (folder / "examiner.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+
+    @classmethod
+    def begin(cls, bundle: Bundle, regions: int, folder: Path, *, seed: int) -> ExaminerTrainer:
+        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh.
+
+        Raises:
+            BundleError: The checkpoint is of an examiner behind another marker, or for other regions.
+        """
+        trainer = cls(bundle, regions, seed=seed)
+        if (folder / "examiner.json").exists():
+            state = json.loads((folder / "examiner.json").read_text(encoding="utf-8"))
+            marker = _marker_digest(bundle)
+            if (state["marker"], state["regions"]) != (marker, regions):
+                got = f"one behind marker {state['marker'][:12]} for {state['regions']} regions"
+                raise BundleError(str(folder), f"an examiner behind marker {marker[:12]} for {regions} regions", got)
+            trainer.examiner.load_weights(folder / "examiner.weights.h5")
+            trainer.step = int(state["step"])
+        return trainer
+
+
+def labels(marked: Any, rows: Any, columns: Any) -> Any:
+    """1 where a cell of a place was perturbed, 0 where none was there or near, else `NEITHER`.
+
+    Args:
+        marked: (m, 64, 64), 1.0 where a cell was perturbed, else 0.0.
+        rows: int32 (m, k), cells in the middle of places.
+        columns: As `rows`.
+
+    Returns:
+        (m, k).
+    """
+    at, near = (
+        ops.max_pool(marked[..., None], side, strides=1, padding="same")[..., 0]
+        for side in (MARK_WINDOW, MARK_WINDOW + 2 * BESIDE_CELLS)
+    )
+    flat = rows * marked.shape[-1] + columns
+    hit, beside = (
+        ops.take_along_axis(ops.reshape(part, (-1, marked.shape[-1] ** 2)), flat, axis=1) for part in (at, near)
+    )
+    return ops.where(hit > 0.5, 1.0, ops.where(beside > 0.5, NEITHER, 0.0))
+
+
+def _marker_digest(bundle: Bundle) -> str:
+    return bundle.marker.proposing if bundle.marker is not None else ""
+
+
+def train_examiner(
+    trainer: ExaminerTrainer,
+    chunks: Iterable[StackChunk],
+    folder: Path,
+    *,
+    held_out: Iterable[StackChunk] = (),
+    learning_rate: float,
+    seconds: float,
+    pool_windows: int = POOL_WINDOWS,
+    progress: Callable[[float], None] = lambda elapsed: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Train for so many seconds, the learning rate along one cosine; curve and checkpoints in `folder`.
+
+    Args:
+        trainer: Goes on from where it is.
+        chunks: Good patches to learn from, without end.
+        folder: Gets `examiner.csv` and the checkpoints.
+        held_out: Good patches of products that are not among `chunks`; perturbed once, they are examined at every
+            checkpoint.
+        learning_rate: Maximum of the cosine.
+        seconds: Stop after this long.
+        pool_windows: Windows kept to learn from.
+        progress: Told of every step.
+        clock: Seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([trainer.seed, trainer.step])
+    kept = [
+        trainer.windows(batch, PLACES)
+        for batch in islice(marked_batches(held_out, batch=STACKS, seed=0), HELD_OUT_BATCHES)
+    ]
+    curve = folder / "examiner.csv"
+    fresh = trainer.step == 0 or not curve.exists()
+    pool, losses = Pool(pool_windows), list[float]()
+    began = clock()
+    with curve.open("w" if fresh else "a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(["step", "seconds", "learning_rate", "loss", "held_out", "auroc_marker", "auroc"])
+
+        def note(rate: float, elapsed: float, watched: bool) -> None:
+            seen = [f"{value:.4f}" for value in trainer.held_out(kept)] if watched and kept else [""] * 3
+            loss = np.mean(losses[-CURVE_EVERY:]) if losses else math.nan
+            writer.writerow([trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
+            file.flush()
+
+        rate, elapsed = 0.0, 0.0
+        batches = drawn_ahead(marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step))
+        for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in batches):
+            elapsed = clock() - began
+            if elapsed >= seconds:
+                break
+            pool.add(proposed, rng)
+            if pool.kept < min(FIRST_WINDOWS, pool.size):
+                continue
+            warm = min(1.0, (len(losses) + 1) / WARM_STEPS)
+            rate = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * elapsed / seconds)))
+            losses.append(trainer.train_step(pool.draw(trainer.batch, rng), rate))
+            if trainer.step % SAVE_EVERY == 0:
+                trainer.save(folder)
+                note(rate, elapsed, watched=True)
+            elif trainer.step % CURVE_EVERY == 0:
+                note(rate, elapsed, watched=False)
+            progress(elapsed)
+        trainer.save(folder)
+        note(rate, elapsed, watched=True)
