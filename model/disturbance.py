@@ -164,7 +164,7 @@ def _sharp_shape(side: int, rng: np.random.Generator) -> Field:
     """float32 (side, side) in [0, 1], within the circle of the window."""
     kind = rng.random()
     if kind < 0.44:
-        return _blob(side, rng)
+        return _blob(side, rng) if kind < 0.36 else _hollow(side, rng)
     if kind >= 0.86:
         return _rings(side, rng)
     rim = (1.0 - _radius(side, rng)) * side * 0.25
@@ -196,6 +196,14 @@ def _relief(shape: Field, angle: float) -> Field:
     slope = np.sin(angle) * down + np.cos(angle) * right
     slope /= max(float(np.abs(slope).max()), 1e-6)
     return np.asarray(np.where(slope > 0, slope, 0.4 * slope), np.float32)
+
+
+def _hollow(side: int, rng: np.random.Generator) -> Field:
+    """A piece that is paler within: a burnt edge, a stain that has dried; not round enough to be a bubble."""
+    depth = 1.0 - _radius(side, rng) - 0.35 * (1 - random_perlin((side, side), rng=rng, powers=(0, 2)))
+    wall, paler = rng.uniform(0.1, 0.35), rng.uniform(0.5, 1.0)
+    steep = 0.5 * side / np.exp(rng.uniform(*np.log((0.6, 0.12 * side + 1.0))))
+    return np.asarray(_smooth(depth * steep) * (1 - paler * _smooth((depth - wall) * steep)), np.float32)
 
 
 def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6) -> Field:

@@ -115,6 +115,14 @@ class Detector(Protocol):
         ...
 
 
+def is_graded(detector: Detector) -> bool:
+    """Whether a detector says of itself, `graded = True`, that no two acquisitions get the same scores to the bit.
+
+    The bench then takes scores that repeat for what they are: those of a detector that is stuck.
+    """
+    return bool(getattr(detector, "graded", False))
+
+
 class TableDetector:
     """Replays scores by key; draws nothing. Used by `replay`, by tests, and by runs of a million slots."""
 

@@ -38,6 +38,8 @@ class NetworkDetector:
         DetectorError: The bundle cannot be used, or has no such score.
     """
 
+    graded = True
+
     def __init__(
         self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto", unproved: bool = False
     ) -> None:

@@ -20,7 +20,7 @@ from harness.line.processes import Steps, start
 class _Nobody:
     """A receiver that lets results fall."""
 
-    def result(self, job: Job, outcome: Outcome) -> None:
+    def result(self, job: Job, outcome: Outcome, stamped_us: int) -> None:
         """Nothing waits for it."""
 
     def failure(self, job: Job, cause: str) -> None:

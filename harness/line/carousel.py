@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import count
 
 from harness.line.computer import Computer, Job
+from harness.line.faults import BURST_SLOTS
 from harness.line.flow import Fed
 from harness.line.infeed import Infeed
 from harness.line.machine import Machine
@@ -23,6 +24,7 @@ class Camera:
     def __init__(self, machine: Machine, computer: Computer) -> None:
         self._machine = machine
         self._computer = computer
+        self._held_until_us = 0
         self.under_way = 0
         """Acquisitions whose frames are not yet at the computer."""
 
@@ -32,7 +34,12 @@ class Camera:
         self.under_way += 1
         dropped = machine.faults.strikes("frame_dropped", slot, track.fed)
         spoilt = machine.faults.spoil(slot, track.fed)
+        if machine.faults.strikes("burst", slot, track.fed):
+            self._held_until_us = machine.now_us + BURST_SLOTS * machine.layout.slot_us
         yield machine.env.timeout(machine.layout.frames_us)
+        if machine.now_us < self._held_until_us:
+            yield machine.env.timeout(self._held_until_us - machine.now_us)
+            machine.faults.notice("frames_late", machine.slot, track.fed)  # the computer knows when they were due
         self.under_way -= 1
         machine.ledger.frames_us[slot] = machine.now_us
         frames = machine.layout.exposures - int(dropped)

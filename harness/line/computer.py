@@ -12,6 +12,8 @@ import simpy
 
 from harness.line.clock import Clock
 from harness.line.faults import (
+    CLOCK_SLOTS,
+    CLOCK_STEP_SLOTS,
     CRASH_SLOTS,
     DEAF_SLOTS,
     STALL_SLOTS,
@@ -48,8 +50,8 @@ class Job:
 class Receiver(Protocol):
     """Who waits for results: the gate's controller."""
 
-    def result(self, job: Job, outcome: Outcome) -> None:
-        """A result arrives."""
+    def result(self, job: Job, outcome: Outcome, stamped_us: int) -> None:
+        """A result arrives; `stamped_us` is when it was sent, by the computer's own clock."""
         ...
 
     def failure(self, job: Job, cause: str) -> None:
@@ -64,6 +66,7 @@ class Link:
         self._env = env
         self._slot_us = slot_us
         self._deaf_until_us = 0
+        self._skewed_until_us, self._skew_us = 0, 0
         self._receiver = receiver
         self._faults = faults
         self._before: Outcome | None = None
@@ -71,9 +74,14 @@ class Link:
     def send(self, job: Job, outcome: Outcome) -> None:
         """Sends a result; without a fault it arrives at once."""
         before, self._before = self._before, outcome
-        if self._faults.strikes("heartbeat_lost", int(self._env.now) // self._slot_us, job.fed):
-            self._deaf_until_us = int(self._env.now) + DEAF_SLOTS * self._slot_us
-        if self._env.now < self._deaf_until_us:  # the controller's watchdog says so, not the computer
+        now_us = int(self._env.now)
+        slot = now_us // self._slot_us
+        if self._faults.strikes("heartbeat_lost", slot, job.fed):
+            self._deaf_until_us = now_us + DEAF_SLOTS * self._slot_us
+        if self._faults.strikes("clock_step", slot, job.fed):
+            self._skewed_until_us = now_us + CLOCK_SLOTS * self._slot_us
+            self._skew_us = (CLOCK_STEP_SLOTS if slot % 2 else -CLOCK_STEP_SLOTS) * self._slot_us
+        if now_us < self._deaf_until_us:  # the controller's watchdog says so, not the computer
             self._receiver.failure(job, "heartbeat_lost")
             return
         if self._strikes("result_lost", job):
@@ -83,18 +91,23 @@ class Link:
         if self._strikes("wrong_identity", job):
             outcome = replace(outcome, run=outcome.run + 1)
         if self._strikes("result_late", job):
-            start(self._env, self._deliver_after_cutoff(job, outcome))
+            start(self._env, self._deliver_after_cutoff(job, outcome, self._stamp_us()))
         else:
-            self._deliver(job, outcome)
+            self._deliver(job, outcome, self._stamp_us())
 
-    def _deliver(self, job: Job, outcome: Outcome) -> None:
-        self._receiver.result(job, outcome)
+    def _stamp_us(self) -> int:
+        """What the computer's clock shows."""
+        now_us = int(self._env.now)
+        return now_us + (self._skew_us if now_us < self._skewed_until_us else 0)
+
+    def _deliver(self, job: Job, outcome: Outcome, stamped_us: int) -> None:
+        self._receiver.result(job, outcome, stamped_us)
         if self._strikes("result_duplicate", job):
-            self._receiver.result(job, outcome)
+            self._receiver.result(job, outcome, stamped_us)
 
-    def _deliver_after_cutoff(self, job: Job, outcome: Outcome) -> Steps:
+    def _deliver_after_cutoff(self, job: Job, outcome: Outcome, stamped_us: int) -> Steps:
         yield self._env.timeout(max(0, job.cutoff_us + 1 - self._env.now))
-        self._deliver(job, outcome)
+        self._deliver(job, outcome, stamped_us)
 
     def _strikes(self, kind: str, job: Job) -> bool:
         return self._faults.strikes(kind, job.slot, job.fed)
@@ -142,6 +155,7 @@ class Computer:
         self._unlimited = unlimited
         self._link = Link(env, receiver, faults, layout.slot_us)
         self._throttled_until_us = 0
+        self._judged_before: Outcome | None = None
         self._waiting = simpy.Store(env)
         for _ in range(layout.workers):
             start(env, self._work())
@@ -189,12 +203,25 @@ class Computer:
             self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)
         if self._faults.strikes("nan_score", job.slot, job.fed):
             outcome = with_nan_scores(outcome)
+        outcome = self._unless_repeated(job, outcome)
         if self._faults.strikes("wrong_recipe", job.slot, job.fed):
             outcome = replace(outcome, recipe=f"not {self._recipe}")
         if self._faults.strikes("disk_full", job.slot, job.fed):
             self._receiver.failure(job, "disk_full")
             return
         self._link.send(job, outcome)
+
+    def _unless_repeated(self, job: Job, outcome: Outcome) -> Outcome:
+        """The outcome, a reject where its scores are those of the strip before to the bit: they are of no pictures."""
+        if not outcome.scored:
+            return outcome
+        before, self._judged_before = self._judged_before, outcome
+        if before is None:
+            return outcome
+        if self._faults.strikes("constant_output", job.slot, job.fed):
+            outcome = replace(outcome, reject=before.reject, cause=before.cause, scored=before.scored)
+            self._judged_before = outcome
+        return outcome if outcome.scored != before.scored else replace(outcome, reject=True, cause="constant_output")
 
     def _with_what_slows_it(self, service_us: int, job: Job) -> int:
         """The duration of an inspection that begins now, longer where a fault strikes."""

@@ -33,6 +33,15 @@ THROTTLE_SLOTS = 10
 DEAF_SLOTS = 2
 """How long nothing comes through after the computer's heartbeat is lost."""
 
+BURST_SLOTS = 3
+"""How long a transfer that stalls holds back frames; then all of them come at once."""
+
+CLOCK_STEP_SLOTS = 60
+"""How far the computer's clock steps, forward or back; more than a strip is ever on its way to the gate."""
+
+CLOCK_SLOTS = 2
+"""How long it stays wrong."""
+
 THROTTLE_FACTOR = 2
 """How much longer each inspection that begins then takes."""
 
@@ -62,12 +71,27 @@ _QUARANTINE = "the machine stops and quarantines"
 KINDS: dict[str, FaultKind] = {
     "frame_dropped": FaultKind("camera: one frame is missing", _REJECT, ("frame_check",)),
     "nan_score": FaultKind("detector: every score is NaN", _REJECT, ("invalid_score",)),
+    "constant_output": FaultKind(
+        "detector: repeats the scores of the strip before, to the bit", _REJECT, ("constant_output", "late", "missing")
+    ),
     "detector_crash": FaultKind("detector: dies, its worker restarts", _REJECT, ("detector_crash",)),
     "stall": FaultKind(f"detector: takes {STALL_SLOTS} slots longer", _REJECT, ("late", "missing")),
     "throttling": FaultKind(
         f"computer: {THROTTLE_FACTOR} times slower for {THROTTLE_SLOTS} slots",
         "what is late stays rejected",
         ("slow",),
+        of_strip=False,
+    ),
+    "burst": FaultKind(
+        f"transfer: holds frames back for {BURST_SLOTS} slots, then hands over all at once",
+        "what is late or finds the queue full stays rejected",
+        ("frames_late",),
+        of_strip=False,
+    ),
+    "clock_step": FaultKind(
+        f"computer: its clock steps by {CLOCK_STEP_SLOTS} slots and stays wrong for {CLOCK_SLOTS}",
+        "a result stamped with an impossible time counts for nothing",
+        ("clock_step",),
         of_strip=False,
     ),
     "result_late": FaultKind("link: arrives just after the cut-off", _REJECT, ("late", "missing")),

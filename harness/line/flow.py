@@ -37,6 +37,7 @@ class Outcome:
         reject: True unless the strip is proven good.
         cause: "" for an accept; for a reject "score", "invalid_score", "frame_check" or another word for why.
         stages_us: Microseconds of `crop`, `network`, `score` and `verdict`; goes to the tape, decides nothing.
+        scored: Digest of the scores of a detector that never gives the same twice; "" of one that may.
     """
 
     product: str
@@ -45,6 +46,7 @@ class Outcome:
     reject: bool
     cause: str = ""
     stages_us: Mapping[str, int] = field(default_factory=dict)
+    scored: str = ""
 
     def is_of(self, fed: Fed, recipe: str) -> bool:
         """True when product, run and recipe are those of the strip that was fed."""

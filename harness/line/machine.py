@@ -57,9 +57,12 @@ class Machine:
         """The slot that is running."""
         return self.now_us // self.layout.slot_us
 
-    def result(self, job: Job, outcome: Outcome) -> None:
+    def result(self, job: Job, outcome: Outcome, stamped_us: int) -> None:
         """A result arrives: the register judges it, the ledger keeps it whatever it is worth."""
         now_us = self.now_us
+        if not job.cutoff_us - self.layout.cutoff_us <= stamped_us <= now_us:  # before its strip was there, or to come
+            self.failure(job, "clock_step")
+            return
         own = outcome.is_of(job.fed, self.recipe)
         self.audit.note(now_us, "result", job.slot)
         if now_us <= job.cutoff_us:

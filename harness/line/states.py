@@ -47,6 +47,11 @@ def _queue_full(ledger: pd.DataFrame, layout: Layout) -> bool:
     return bool((ledger["queue"] >= layout.queue_limit).fillna(False).any())
 
 
+def _frames_together(ledger: pd.DataFrame, layout: Layout) -> bool:
+    """The frames of two strips were at the computer at the same instant."""
+    return bool(ledger["frames_us"].dropna().duplicated().any())
+
+
 def _stopped_twice_running(ledger: pd.DataFrame, layout: Layout) -> bool:
     """The first slot after a stop stopped the machine again."""
     stopped = ledger["cause"] == "stopped"
@@ -62,6 +67,9 @@ STATES: dict[str, State] = {
     "wrong identity rejected": _ended("rejected", "wrong_identity"),
     "invalid score rejected": _ended("rejected", "invalid_score"),
     "incomplete frames rejected": _ended("rejected", "frame_check"),
+    "repeated scores rejected": _ended("rejected", "constant_output"),
+    "impossible time rejected": _ended("rejected", "clock_step"),
+    "frames held back, then all at once": _frames_together,
     "crash of the detector rejected": _ended("rejected", "detector_crash"),
     "queue full": _queue_full,
     "overrun rejected": _ended("rejected", "overrun"),

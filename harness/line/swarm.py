@@ -16,7 +16,15 @@ import pandas as pd
 
 from harness.errors import InvariantBroken, ScenarioError
 from harness.line.clock import VirtualClock
-from harness.line.faults import CRASH_SLOTS, KINDS, RESTART_SLOTS, STALL_SLOTS, THROTTLE_SLOTS, FaultSummary
+from harness.line.faults import (
+    BURST_SLOTS,
+    CRASH_SLOTS,
+    KINDS,
+    RESTART_SLOTS,
+    STALL_SLOTS,
+    THROTTLE_SLOTS,
+    FaultSummary,
+)
 from harness.line.flow import Fed, Outcome
 from harness.line.latency import profile
 from harness.line.layout import OVERRUN, Layout
@@ -32,9 +40,9 @@ STRIPS = 200
 FAULTY_SLOTS = 120
 """Faults strike in these; in later slots none does."""
 
-RECOVERY_SLOTS = THROTTLE_SLOTS + STALL_SLOTS + CRASH_SLOTS + 2 * RESTART_SLOTS + 9
-"""From the last faulty slot until every strip ends as it should, 32: the computer cools down and works off its queue, a
-stuck gate waits for the next reject to be noticed, the machine stands still, at worst twice."""
+RECOVERY_SLOTS = THROTTLE_SLOTS + STALL_SLOTS + CRASH_SLOTS + BURST_SLOTS + 2 * RESTART_SLOTS + 9
+"""From the last faulty slot until every strip ends as it should, 35: held frames come, the computer cools down and
+works off its queue, a stuck gate waits for the next reject to be noticed, the machine stands still, at worst twice."""
 
 FEEDS = ("constant", "jittered", "bursty", "starved")
 """Poisson is left out: its gaps have no bound, so a stuck gate could stay unnoticed for as long."""
@@ -162,7 +170,7 @@ def run_plan(chosen: Plan, *, repeat: str = "", tracking: Callable[[int, str], T
 
 def _judge_truly(fed: Fed) -> Outcome:
     reject = fed.truth == "defective"
-    return Outcome(fed.product, fed.run, RECIPE, reject, "score" if reject else "")
+    return Outcome(fed.product, fed.run, RECIPE, reject, "score" if reject else "", scored=fed.product)
 
 
 def _broken(record: LineRecord, feed: list[Fed], recovered_after: int) -> list[str]:

@@ -5,6 +5,7 @@ It stands between the line, which knows names and time, and the detector, which 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.inspection.detector import Detector, Inspection, Scores, inspection_key
+from harness.inspection.detector import Detector, Inspection, Scores, inspection_key, is_graded
 from harness.inspection.frame_check import DRAWN, FrameCheck
 from harness.inspection.verdict import Verdict, decide
 from harness.line import Fed, Outcome
@@ -132,7 +133,17 @@ class Inspector:
         self.scores[key] = judged.scores
         if judged.refused:
             self.refused[key] = judged.refused
-        return Outcome(*key, self.recipe, judged.verdict.reject, judged.verdict.cause, judged.stages_us)
+        scored = scores_digest(judged.scores) if is_graded(self.detector) and not judged.refused else ""
+        return Outcome(*key, self.recipe, judged.verdict.reject, judged.verdict.cause, judged.stages_us, scored)
+
+
+def scores_digest(scores: Scores) -> str:
+    """Short digest of scores, by which those that repeat to the bit are known.
+
+    >>> scores_digest(np.zeros((3, 5, 4), np.float32)) == scores_digest(np.full((3, 5, 4), 1e-9, np.float32))
+    False
+    """
+    return hashlib.sha256(np.ascontiguousarray(scores, np.float32).tobytes()).hexdigest()[:16]
 
 
 def scores_table(

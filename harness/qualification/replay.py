@@ -14,7 +14,7 @@ from harness.inspection.detector import measured_with
 from harness.inspection.verdict import decide
 from harness.line import Fed, Layout, LineRecord, Outcome, Tape
 from harness.progress import Progress, silent
-from harness.qualification.inspector import refused_from_table, scores_from_table
+from harness.qualification.inspector import refused_from_table, scores_digest, scores_from_table
 from harness.qualification.run import feed_of, inspector_of, recipe_text, replay_line
 from harness.qualification.setup import set_up
 from harness.result.compare import table_differences
@@ -90,6 +90,7 @@ def line_again(result: Stored) -> LineRecord:
     refused = refused_from_table(result.scores)
     thresholds = np.asarray(manifest["thresholds"][scenario.detector.level], np.float32)
     recipe = recipe_text(manifest["digests"]["model"], manifest["digests"]["thresholds"])
+    graded = bool(manifest.get("detector_graded", False))  # results from before scores were held against the last ones
 
     def inspect(fed: Fed) -> Outcome:
         try:
@@ -98,8 +99,10 @@ def line_again(result: Stored) -> LineRecord:
             raise ResultError(
                 str(result.folder / "scores.parquet"), f"scores of {fed.product}, run {fed.run}", "none"
             ) from None
-        verdict = decide(stored, thresholds, refused=(fed.product, fed.run) in refused)
-        return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause)
+        unseen = (fed.product, fed.run) in refused
+        verdict = decide(stored, thresholds, refused=unseen)
+        scored = scores_digest(stored) if graded and not unseen else ""
+        return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause, scored=scored)
 
     layout = Layout.from_choice(scenario.line, str(result.folder))
     feed = feed_of(load_register(result.folder / "kit.csv"), scenario)

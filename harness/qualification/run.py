@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
 from harness.errors import BaselineError
-from harness.inspection.detector import measured_with
+from harness.inspection.detector import is_graded, measured_with
 from harness.inspection.levels import Acquisitions
 from harness.line import (
     Clock,
@@ -304,6 +304,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
         "quick": ran.quick,
         "recording": str(ran.recording) if ran.recording is not None else None,
         "detector": setup.detector.name,
+        "detector_graded": is_graded(setup.detector),
         "detector_made_by": setup.made_by,
         "geometry": asdict(setup.source.geometry),
         "thresholds": {name: [float(value) for value in numbers] for name, numbers in setup.levels.items()},

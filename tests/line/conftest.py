@@ -56,7 +56,7 @@ def run_line(
 
     def inspect(fed: Fed) -> Outcome:
         reject = fed.product in rejects
-        return Outcome(fed.product, fed.run, "r", reject, "score" if reject else "")
+        return Outcome(fed.product, fed.run, "r", reject, "score" if reject else "", scored=fed.product)
 
     clock = VirtualClock(Durations(durations or {}))
     return simulate(layout, feed_of(count), inspect, clock, recipe="r", faults=faults, seed=seed, tracking=tracking)

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from harness.errors import ScenarioError
-from harness.line import KINDS, FaultSummary, Fed, Layout, LineRecord
+from harness.line import (
+    KINDS,
+    FaultSummary,
+    Fed,
+    Layout,
+    LineRecord,
+    NormalLatency,
+    Outcome,
+    VirtualClock,
+    simulate,
+)
 from harness.line.faults import ALL, RESTART_SLOTS, Faults
 from harness.scenario import FaultChoice, parse_scenario
 
@@ -27,6 +37,7 @@ def account(record: LineRecord) -> list[tuple[str, int, int, int, int | None]]:
     [
         ("frame_dropped", "rejected", "frame_check", 0),
         ("nan_score", "rejected", "invalid_score", 0),
+        ("constant_output", "rejected", "constant_output", 0),
         ("detector_crash", "rejected", "detector_crash", 0),
         ("stall", "rejected", "late", 1),
         ("result_late", "rejected", "late", 1),
@@ -51,6 +62,50 @@ def test_a_fault_of_a_strip_costs_that_strip(
     assert [row[0] for row in spoilt] == {"double_load": ["P3", "P4"], "stall": ["P3", "P4", "P5", "P6", "P7"],
                                           "detector_crash": ["P3", "P4", "P5"]}.get(kind, ["P3"])  # fmt: skip
     assert record.conservation["on_board"] == 0
+
+
+def test_scores_that_repeat_prove_nothing(run: Run, fates: Fates) -> None:
+    """A stuck detector accepts a defective strip with the scores of the good one before: they are known by that."""
+    record = run(5, rejects=["P2"], faults=[FaultChoice(kind="constant_output", products=("P2", "P3"))])
+    assert fates(record)[:5] == [
+        ("P0", "accepted", ""), ("P1", "accepted", ""), ("P2", "rejected", "constant_output"),
+        ("P3", "rejected", "constant_output"), ("P4", "accepted", ""),
+    ]  # fmt: skip
+    assert account(record) == [("constant_output", 2, 2, 0, 0)]
+
+
+def test_a_detector_that_may_repeat_itself_is_not_stuck(small: Layout) -> None:
+    """One that only says yes or no gives every good strip the same scores; none is refused, and no fault is planted."""
+    record = simulate(
+        small, [Fed(f"P{number}", 1, "good") for number in range(4)],
+        lambda fed: Outcome(fed.product, fed.run, "r", reject=False), VirtualClock(NormalLatency("steady", 50)),
+        recipe="r", faults=[FaultChoice(kind="constant_output", rate=0.5)], seed=7,
+    )  # fmt: skip
+    assert record.ledger["fate"].tolist() == ["accepted"] * 4 + ["empty"]
+    assert account(record) == [("constant_output", 0, 0, 0, None)]
+
+
+def test_frames_that_were_held_back_come_all_at_once(run: Run, fates: Fates) -> None:
+    """Frames of three slots reach the computer together, too late for their strips; then all is as before."""
+    record = run(8, faults=[FaultChoice(kind="burst", at_slot=(1,))])
+    frames_us = record.ledger["frames_us"].dropna().tolist()
+    assert frames_us == [35, 400, 400, 400, 435, 535, 635, 735]
+    assert [(product, fate) for product, fate, _ in fates(record)][:5] == [
+        ("P0", "accepted"), ("P1", "rejected"), ("P2", "rejected"), ("P3", "rejected"), ("P4", "rejected"),
+    ]  # fmt: skip
+    assert fates(record)[6:8] == [("P6", "accepted", ""), ("P7", "accepted", "")]
+    assert account(record) == [("burst", 1, 1, 0, 3)]
+
+
+@pytest.mark.parametrize("slot", [2, 3])
+def test_a_result_of_an_impossible_time_counts_for_nothing(run: Run, fates: Fates, slot: int) -> None:
+    """The computer's clock steps back (slot 2) or forward (slot 3) and is set right two slots later."""
+    record = run(8, faults=[FaultChoice(kind="clock_step", at_slot=(slot,))])
+    ends = [(fate, cause) for _, fate, cause in fates(record)]
+    assert ends[:8] == [
+        *[("accepted", "")] * slot, *[("rejected", "clock_step")] * 2, *[("accepted", "")] * (6 - slot)
+    ]  # fmt: skip
+    assert account(record) == [("clock_step", 1, 1, 0, 0)]
 
 
 def test_a_computer_that_throttles_is_late_until_it_has_cooled(run: Run, fates: Fates) -> None:
