@@ -53,26 +53,25 @@ def describe(
     ] = STANDARD,
     as_json: Json = False,
 ) -> None:
-    """Layers by stage with shapes, operations, parameters and bytes; of a bundle its marker, too."""
+    """Layers by stage with shapes, operations, parameters and bytes; of a bundle its marker and examiner, too."""
     from model import describe as description  # lazily: TensorFlow takes seconds to load
 
     shipped = (SHIPPED / name / "bundle.toml").is_file()
     bundle = None if name in PRESETS and not shipped else load_bundle(find_bundle(name))
     found = description.describe(PRESETS[name] if bundle is None else bundle.network)
-    marker = None if bundle is None or bundle.marker is None else description.describe_marker(bundle.marker.frames)
+    behind = [] if bundle is None else description.describe_behind(bundle)
     if as_json:
         told: dict[str, Any] = {}
         if bundle is not None:
             told["bundle"] = {"digest": bundle.digest, "bytes": bundle.weights.stat().st_size}
-        if marker is not None:
-            told["marker"] = marker.as_dict()
+        told |= {network.name: network.as_dict() for network in behind}
         typer.echo(json.dumps({**found.as_dict(), **told}, indent=1))
         return
     figures.print(description.table(found))
     for sentence in description.sentences(found):
         figures.print(sentence, markup=False)
-    if marker is not None:
-        figures.print(marker.sentence(), markup=False)
+    for network in behind:
+        figures.print(network.sentence(), markup=False)
     if bundle is not None:
         figures.print(f"Model {bundle.digest[:12]}, {bundle.weights.stat().st_size:,} bytes on disk.", markup=False)
 

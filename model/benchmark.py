@@ -19,7 +19,7 @@ from rich import box
 from rich.table import Table
 
 from model.bundle import Bundle, BundleError
-from model.describe import STRIP_PATCHES, describe, describe_marker
+from model.describe import STRIP_PATCHES, describe, describe_behind
 from model.scoring import MARKED, SCORES, mark_score
 from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, rejects
 
@@ -153,7 +153,7 @@ def benchmark(
     frames = marked or (FRAMES if patches % FRAMES == 0 else 1)
     flops = {"network": patches * describe(bundle.network).flops}
     if marked is not None:
-        flops["marker"] = patches * describe_marker(marked).flops // STRIP_PATCHES
+        flops["marker"] = patches * sum(network.flops for network in describe_behind(bundle)) // STRIP_PATCHES
     flops["together"] = sum(flops.values())
     peak = matrix_product_peak(PEAK_SIDE)
     reports, passed_over = [], {}

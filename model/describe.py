@@ -18,8 +18,10 @@ from rich import box
 from rich.table import Table
 
 from model.blocks import ResidualBlock
+from model.bundle import Bundle
 from model.config import PATCH_PX, NetworkConfig
-from model.marker import build_marker
+from model.examiner import PLACES, build_examiner
+from model.marker import WIDTHS, build_marker
 from model.network import build_decoder, build_discriminator, build_encoder
 
 STRIP_PATCHES = 60
@@ -112,21 +114,27 @@ class Description:
 
 
 @dataclass(frozen=True)
-class MarkerDescription:
-    """The marker behind a generator, layer by layer.
+class BehindDescription:
+    """A network behind the generator, layer by layer.
 
     Attributes:
-        frames: That it sees together.
-        layers: In the order they run; operations are a place's, all its frames together.
+        name: `marker` or `examiner`.
+        sees: What it sees in one call, in words.
+        frames: Of an acquisition.
+        calls: A strip.
+        layers: In the order they run; operations are a call's.
     """
 
+    name: str
+    sees: str
     frames: int
+    calls: int
     layers: tuple[LayerCost, ...]
 
     @property
     def flops(self) -> int:
         """Operations a strip."""
-        return STRIP_PATCHES // self.frames * sum(layer.flops for layer in self.layers)
+        return self.calls * sum(layer.flops for layer in self.layers)
 
     @property
     def parameters(self) -> int:
@@ -150,27 +158,46 @@ class MarkerDescription:
 
     def sentence(self) -> str:
         """What stands below the generator's table."""
-        return (
-            f"The marker sees {self.frames} frames together: {self.flops / 1e9:,.2f} GFLOP a strip, "
-            f"{self.parameters:,} parameters, {BYTES_A_PARAMETER * self.parameters:,} bytes; "
-            f"batch norm folded {self.folded:,} and {BYTES_A_PARAMETER * self.folded:,}."
+        told = (
+            f"The {self.name} sees {self.sees}: {self.flops / 1e9:,.2f} GFLOP a strip, "
+            f"{self.parameters:,} parameters, {BYTES_A_PARAMETER * self.parameters:,} bytes"
         )
+        if self.folded == self.parameters:
+            return f"{told}."
+        return f"{told}; batch norm folded {self.folded:,} and {BYTES_A_PARAMETER * self.folded:,}."
 
 
-def describe_marker(frames: int) -> MarkerDescription:
+def describe_marker(frames: int) -> BehindDescription:
     """Build the marker, count it, and let it go."""
-    trained, lean = build_marker(frames), build_marker(frames, folded=True)
-    norms = {layer.name: layer.count_params() for layer in trained.layers if layer.name.endswith("_norm")}
-    seen_alone = _until_together(trained)
+    marker = build_marker(frames)
+    norms = {layer.name: layer.count_params() for layer in marker.layers if layer.name.endswith("_norm")}
+    seen_alone = _until_together(marker)
     costs = []
-    for layer in lean.layers:
-        if not layer.weights:
+    for layer in marker.layers:
+        if not isinstance(layer, layers.Conv2D):
             continue
         flops = _flops(layer, tuple(layer.input.shape)) * (frames if layer.name in seen_alone else 1)
-        parameters = trained.get_layer(layer.name).count_params() + norms.get(f"{layer.name}_norm", 0)
+        norm = norms.get(f"{layer.name}_norm", 0)
         shape = tuple(int(side) for side in layer.output.shape[1:])
-        costs.append(LayerCost("marker", layer.name, shape, flops, parameters, layer.count_params()))
-    return MarkerDescription(frames, tuple(costs))
+        own = layer.count_params()
+        costs.append(LayerCost("marker", layer.name, shape, flops, own + norm, own + (layer.filters if norm else 0)))
+    return BehindDescription("marker", f"{frames} frames together", frames, STRIP_PATCHES // frames, tuple(costs))
+
+
+def describe_examiner(frames: int, regions: int) -> BehindDescription:
+    """Build the examiner, count it, and let it go."""
+    costs = layer_costs(build_examiner(frames, regions, WIDTHS[0]))
+    calls = STRIP_PATCHES // frames * PLACES
+    return BehindDescription("examiner", f"{PLACES} places of each patch closely", frames, calls, tuple(costs))
+
+
+def describe_behind(bundle: Bundle) -> list[BehindDescription]:
+    """What a bundle has behind its generator."""
+    marker = bundle.marker
+    if marker is None:
+        return []
+    examiner = [] if marker.examiner is None else [describe_examiner(marker.frames, marker.regions)]
+    return [describe_marker(marker.frames), *examiner]
 
 
 def _until_together(marker: keras.Model) -> set[str]:

@@ -30,9 +30,6 @@ WINDOW_CELLS = 16
 WINDOW_PX = WINDOW_CELLS * CELL_PX
 """Side of what is seen of a place, 64 px; beyond a patch its edge is repeated."""
 
-FEATURES = "fine_up_act"
-"""Layer of the marker whose output is seen too: what it made of a place and its surroundings."""
-
 DETAIL, JOINED, WIDE, DENSE = 32, 64, 96, 64
 """Channels at 32, 16 and 8 px, and of the last layer but one."""
 
@@ -108,30 +105,30 @@ def hottest_places(logits: Any, count: int) -> tuple[Any, Any, Any]:
     return rows, columns, values
 
 
-def windows(maps: Any, rows: Any, columns: Any, *, cells: int = WINDOW_CELLS, px: int = 1) -> Any:
-    """Square windows around cells.
+def windows(maps: Any, rows: Any, columns: Any, *, px: int = 1, frames: int = 1) -> Any:
+    """Square windows of `WINDOW_CELLS` around cells.
 
     Args:
-        maps: (m, h, h, c), `px` values to a cell along each side.
+        maps: (frames m, h, h, c), frame after frame, `px` values to a cell along each side.
         rows: int32 (m, k), cells.
         columns: As `rows`.
-        cells: Side of a window.
         px: Values to a cell along a side.
+        frames: Frames of which the same windows are taken, channels side by side.
 
     Returns:
-        (m k, cells px, cells px, c); beyond the map its edge is repeated.
+        (m k, 16 px, 16 px, frames c); beyond the map its edge is repeated.
     """
-    height, channels = maps.shape[1], maps.shape[-1]
-    along = ops.arange(cells * px, dtype="int32")
-    patch = ops.arange(ops.shape(rows)[0], dtype="int32")[:, None, None, None]
+    height, channels, side = maps.shape[1], maps.shape[-1], WINDOW_CELLS * px
+    along, patches = ops.arange(side, dtype="int32"), ops.shape(rows)[0]
 
     def reach(middle: Any) -> Any:
-        start = (middle - cells // 2) * px
-        return ops.clip(start[..., None] + along, 0, height - 1)
+        return ops.clip(((middle - WINDOW_CELLS // 2) * px)[..., None] + along, 0, height - 1)
 
+    patch = ops.arange(patches, dtype="int32")[:, None, None, None]
     index = (patch * height + reach(rows)[..., :, None]) * height + reach(columns)[..., None, :]  # (m, k, side, side)
-    taken = ops.take(ops.reshape(maps, (-1, channels)), index, axis=0)
-    return ops.reshape(taken, (-1, cells * px, cells * px, channels))
+    each = ops.arange(frames, dtype="int32") * (patches * height * height)
+    taken = ops.take(ops.reshape(maps, (-1, channels)), index[..., None] + each, axis=0)
+    return ops.reshape(taken, (-1, side, side, frames * channels))
 
 
 def whereabouts(rows: Any, columns: Any, region: Any, regions: int) -> Any:
@@ -151,47 +148,51 @@ def whereabouts(rows: Any, columns: Any, region: Any, regions: int) -> Any:
 
 
 def seen_at(
-    images: Any, rebuilt: Any, features: Any, rows: Any, columns: Any, region: Any, regions: int
+    images: Any, rebuilt: Any, features: Any, rows: Any, columns: Any, region: Any, *, frames: int, regions: int
 ) -> tuple[Any, Any, Any]:
     """What the examiner sees of places besides the marker's logit there.
 
     Args:
-        images: (m, 256, 256, n) in [0, 1].
+        images: (n m, 256, 256, 1) in [0, 1], frame after frame.
         rebuilt: As `images`.
         features: (m, 64, 64, c), the marker's.
         rows: int32 (m, k), cells.
         columns: As `rows`.
         region: int32 (m,).
+        frames: How many there are, n.
         regions: How many there are.
 
     Returns:
         (m k, 64, 64, 2 n), (m k, 16, 16, c), (m k, regions + 2).
     """
-    pictures = ops.concatenate([images, RESIDUAL_GAIN * (rebuilt - images)], axis=-1)
+    seen, twins = (windows(part, rows, columns, px=CELL_PX, frames=frames) for part in (images, rebuilt))
     return (
-        windows(pictures, rows, columns, px=CELL_PX),
+        ops.concatenate([seen, RESIDUAL_GAIN * (twins - seen)], axis=-1),
         windows(features, rows, columns),
         whereabouts(rows, columns, region, regions),
     )
 
 
-def examined(examiner: Any, logits: Any, images: Any, rebuilt: Any, features: Any, region: Any, regions: int) -> Any:
+def examined(
+    examiner: Any, logits: Any, images: Any, rebuilt: Any, features: Any, region: Any, *, frames: int, regions: int
+) -> Any:
     """A marker's logits with the examiner's word at the places it looked at; elsewhere no cell is hotter than those.
 
     Args:
         examiner: As `build_examiner` makes.
         logits: (m, 64, 64), less the allowance.
-        images: (m, 256, 256, n) in [0, 1].
+        images: (n m, 256, 256, 1) in [0, 1], frame after frame.
         rebuilt: As `images`.
         features: (m, 64, 64, c), the marker's.
         region: int32 (m,).
+        frames: How many there are, n.
         regions: How many there are.
 
     Returns:
         (m, 64, 64).
     """
     rows, columns, values = hottest_places(logits, PLACES)
-    seen = seen_at(images, rebuilt, features, rows, columns, region, regions)
+    seen = seen_at(images, rebuilt, features, rows, columns, region, frames=frames, regions=regions)
     said = ops.reshape(examiner([*seen, ops.reshape(values, (-1, 1))], training=False), (-1, PLACES))
     out = ops.minimum(logits, ops.min(said, axis=1)[:, None, None])
     along = ops.arange(CELLS, dtype="int32")

@@ -35,10 +35,17 @@ from model.scoring import MARK_WINDOW
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
-LEARNT_PLACES = 3
-"""Places a stack that are learnt from: one more than is examined."""
+PERTURBED = 0.4
+"""Of them. A strip has forty places, all but one of them whole, and the hottest of those are what is to be learnt."""
 
-BATCH = 128
+LEARNT_PLACES = 4
+"""Places a stack that are learnt from: two more than are examined."""
+
+NOISE = 0.5 / 255
+"""Standard deviation of what is added to a window each time it is learnt from, lest its own noise be known again."""
+
+WEIGHT_DECAY = 0.05
+BATCH = 96
 POOL_WINDOWS = 24_000
 FIRST_WINDOWS = 2_000
 """In the pool before the first step."""
@@ -55,7 +62,7 @@ STRIP_WEIGHT = 0.5
 WARM_STEPS = 200
 CURVE_EVERY = 20
 SAVE_EVERY = 400
-HELD_OUT_BATCHES = 16
+HELD_OUT_BATCHES = 30
 
 NEITHER = -1.0
 """Label of a place beside a perturbation."""
@@ -168,7 +175,7 @@ class ExaminerTrainer:
         self._see, self.frames = seeing(bundle)
         self.examiner = build_examiner(self.frames, regions, WIDTHS[0])
         self._runtime = TensorFlowRuntime(bundle, STACKS * self.frames)
-        self._optimizer = keras.optimizers.Adam(1e-3, clipnorm=5.0)
+        self._optimizer = keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY, clipnorm=5.0)
         self._optimizer.build(self.examiner.trainable_variables)
         self._compiled, self._proposed = tf.function(self._step), tf.function(self._propose)
 
@@ -187,10 +194,15 @@ class ExaminerTrainer:
     def _propose(
         self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor, region: tf.Tensor, count: int
     ) -> tuple[tf.Tensor, ...]:
-        images, twins = (tf.transpose(part, (0, 2, 3, 1)) for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt))
+        images, twins = (
+            tf.reshape(tf.transpose(part, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX, 1))  # frame after frame
+            for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt)
+        )
         logits, features = self._see(images, twins, region)
         rows, columns, values = hottest_places(logits, count)
-        detail, around, where = seen_at(images, twins, features, rows, columns, region, self.regions)
+        detail, around, where = seen_at(
+            images, twins, features, rows, columns, region, frames=self.frames, regions=self.regions
+        )
         label = labels(marked, rows, columns)
         half = tf.float16
         return tf.cast(detail, half), tf.cast(around, half), where, tf.reshape(values, [-1]), tf.reshape(label, [-1])
@@ -198,15 +210,22 @@ class ExaminerTrainer:
     def train_step(self, windows: Windows, learning_rate: float) -> float:
         """One step; the loss before it."""
         self._optimizer.learning_rate.assign(learning_rate)
-        loss = self._compiled(*(tf.constant(part) for part in windows.arrays()))
+        loss = self._compiled(*map(tf.constant, windows.arrays()), tf.constant(self.step))
         self.step += 1
         return float(loss)
 
     def _step(
-        self, detail: tf.Tensor, around: tf.Tensor, where: tf.Tensor, value: tf.Tensor, label: tf.Tensor
+        self,
+        detail: tf.Tensor,
+        around: tf.Tensor,
+        where: tf.Tensor,
+        value: tf.Tensor,
+        label: tf.Tensor,
+        step: tf.Tensor,
     ) -> tf.Tensor:
+        noise = tf.random.stateless_normal(tf.shape(detail), tf.stack([self.seed, step]), stddev=NOISE)
         with tf.GradientTape() as tape:
-            said = self._said(detail, around, where, value)
+            said = self._said(tf.cast(detail, tf.float32) + noise, around, where, value)
             loss = place_loss(label, said) + STRIP_WEIGHT * strip_loss(label, said)
         variables = self.examiner.trainable_variables
         self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
@@ -317,7 +336,7 @@ def train_examiner(
     rng = np.random.default_rng([trainer.seed, trainer.step])
     kept = [
         trainer.windows(batch, PLACES)
-        for batch in islice(marked_batches(held_out, batch=STACKS, seed=0), HELD_OUT_BATCHES)
+        for batch in islice(marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED), HELD_OUT_BATCHES)
     ]
     curve = folder / "examiner.csv"
     fresh = trainer.step == 0 or not curve.exists()
@@ -335,7 +354,9 @@ def train_examiner(
             file.flush()
 
         rate, elapsed = 0.0, 0.0
-        batches = drawn_ahead(marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step))
+        batches = drawn_ahead(
+            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED)
+        )
         for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in batches):
             elapsed = clock() - began
             if elapsed >= seconds:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from model.blocks import SLOPE, Fold
@@ -28,30 +29,45 @@ RESIDUAL_GAIN = 4.0
 """Residuals are small beside images; both should reach the first layer at the same size."""
 
 
-def build_marker(frames: int, *, folded: bool = False) -> keras.Model:
+FEATURES = "fine_up_act"
+"""Layer whose output says what a marker makes of a place and its surroundings."""
+
+
+def build_marker(frames: int) -> keras.Model:
     """The untrained marker.
 
     Args:
         frames: Frames of an acquisition, n.
-        folded: No batch norm, biases instead: what inspection runs, see `fold_marker`.
 
     Returns:
         (m, 256, 256, n) images in [0, 1] and as many rebuilt ones to logits (m, 64, 64), above 0 where it marks.
     """
-    convolved = partial(_convolved, folded=folded)
     images = keras.Input((PATCH_PX, PATCH_PX, frames), name="images")
     rebuilt = keras.Input((PATCH_PX, PATCH_PX, frames), name="rebuilt")
     residual = RESIDUAL_GAIN * (rebuilt - images)
     each = layers.Concatenate(name="pair")([_one_by_one(images), _one_by_one(residual)])
-    each = convolved(Fold(CELL_PX, name="fold")(each), EACH, "each_1")  # (m n, 64, 64, 24)
-    each = convolved(each, EACH, "each_2")
-    fine = convolved(_together(each, frames), WIDTHS[0], "fine")  # (m, 64, 64, 40)
-    middle = convolved(convolved(fine, WIDTHS[1], "middle_1", stride=2), WIDTHS[1], "middle_2")  # (m, 32, 32, 48)
-    coarse = convolved(convolved(middle, WIDTHS[2], "coarse_1", stride=2), WIDTHS[2], "coarse_2")  # (m, 16, 16, 64)
-    x = convolved(_joined(coarse, middle, "middle_join"), WIDTHS[1], "middle_up")
-    x = convolved(_joined(x, fine, "fine_join"), WIDTHS[0], "fine_up")
-    logits = layers.Conv2D(1, 1, name="logit", bias_initializer=keras.initializers.Constant(-4.0))(x)
-    return keras.Model([images, rebuilt], layers.Reshape((CELLS, CELLS), name="cells")(logits), name="marker")
+    each = _convolved(Fold(CELL_PX, name="fold")(each), EACH, "each_1", folded=False)  # (m n, 64, 64, 24)
+    each = _convolved(each, EACH, "each_2", folded=False)
+    split = ops.reshape(each, (-1, frames, CELLS, CELLS, EACH))
+    together = ops.reshape(ops.transpose(split, (0, 2, 3, 1, 4)), (-1, CELLS, CELLS, frames * EACH))
+    return keras.Model([images, rebuilt], _marked(together, folded=False), name="marker")
+
+
+def _build_lean_marker(frames: int) -> keras.Model:
+    """What inspection runs: no batch norm, pictures as they lie, no copy of them made; see `fold_marker`."""
+    images = keras.Input((PATCH_PX, PATCH_PX, 1), name="images")
+    rebuilt = keras.Input((PATCH_PX, PATCH_PX, 1), name="rebuilt")
+    seen = [
+        layers.Conv2D(EACH, 3 * CELL_PX, strides=CELL_PX, padding="same", use_bias=bias, name=name)(pictures)
+        for pictures, bias, name in ((images, True, "each_1_images"), (rebuilt, False, "each_1_rebuilt"))
+    ]
+    each = layers.LeakyReLU(SLOPE, name="each_1_act")(layers.Add(name="each_1")(seen))  # (n m, 64, 64, 24)
+    each = _convolved(each, EACH, "each_2", folded=True)
+    split = ops.reshape(each, (frames, -1, CELLS, CELLS, EACH))
+    together = ops.reshape(ops.transpose(split, (1, 2, 3, 0, 4)), (-1, CELLS, CELLS, frames * EACH))
+    logits = _marked(together, folded=True)
+    features = keras.Model([images, rebuilt], logits).get_layer(FEATURES).output
+    return keras.Model([images, rebuilt], [logits, features], name="lean_marker")
 
 
 def _one_by_one(stack: Any) -> Any:
@@ -59,11 +75,16 @@ def _one_by_one(stack: Any) -> Any:
     return ops.reshape(ops.transpose(stack, (0, 3, 1, 2)), (-1, PATCH_PX, PATCH_PX, 1))
 
 
-def _together(each: Any, frames: int) -> Any:
-    """(m n, 64, 64, c) to (m, 64, 64, n c)."""
-    channels = each.shape[-1]
-    split = ops.reshape(each, (-1, frames, CELLS, CELLS, channels))
-    return ops.reshape(ops.transpose(split, (0, 2, 3, 1, 4)), (-1, CELLS, CELLS, frames * channels))
+def _marked(together: Any, *, folded: bool) -> Any:
+    """What is seen of all frames, (m, 64, 64, n c), to logits (m, 64, 64)."""
+    convolved = partial(_convolved, folded=folded)
+    fine = convolved(together, WIDTHS[0], "fine")  # (m, 64, 64, 40)
+    middle = convolved(convolved(fine, WIDTHS[1], "middle_1", stride=2), WIDTHS[1], "middle_2")  # (m, 32, 32, 48)
+    coarse = convolved(convolved(middle, WIDTHS[2], "coarse_1", stride=2), WIDTHS[2], "coarse_2")  # (m, 16, 16, 64)
+    x = convolved(_joined(coarse, middle, "middle_join"), WIDTHS[1], "middle_up")
+    x = convolved(_joined(x, fine, "fine_join"), WIDTHS[0], "fine_up")
+    logits = layers.Conv2D(1, 1, name="logit", bias_initializer=keras.initializers.Constant(-4.0))(x)
+    return layers.Reshape((CELLS, CELLS), name="cells")(logits)
 
 
 def _joined(coarse: Any, fine: Any, name: str) -> Any:
@@ -81,16 +102,30 @@ def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: boo
 
 
 def fold_marker(marker: keras.Model) -> keras.Model:
-    """The same marker with its batch norm taken into the convolutions, for inference only."""
-    lean = build_marker(marker.inputs[0].shape[-1], folded=True)
+    """The same marker for inference only: batch norm taken into the convolutions, the first of them on whole pictures.
+
+    A convolution over cells of pixels is one of strides over pixels, and what it makes of a residual is what it makes
+    of the rebuilt less what it makes of the image; nothing is folded, subtracted or laid side by side any more.
+
+    Returns:
+        (n m, 256, 256, 1) images in [0, 1], frame after frame, and as many rebuilt ones to logits (m, 64, 64) and
+        features (m, 64, 64, c).
+    """
+    lean = _build_lean_marker(marker.inputs[0].shape[-1])
     for layer in lean.layers:
-        if not layer.weights:
+        if not layer.weights or layer.name.startswith("each_1"):
             continue
         trained = marker.get_layer(layer.name)
         if layer.name == "logit":
             layer.set_weights(trained.get_weights())
         else:
             layer.set_weights(list(fold(trained, marker.get_layer(f"{layer.name}_norm"), plain=True)))
+    kernel, bias = fold(marker.get_layer("each_1"), marker.get_layer("each_1_norm"), plain=True)
+    # (3, 3, folded rows, folded columns, image or residual, out) to pixels
+    strided = kernel.reshape(3, 3, CELL_PX, CELL_PX, 2, EACH).transpose(0, 2, 1, 3, 4, 5)
+    image, residual = np.moveaxis(strided.reshape(3 * CELL_PX, 3 * CELL_PX, 2, 1, EACH), 2, 0)
+    lean.get_layer("each_1_images").set_weights([image - RESIDUAL_GAIN * residual, bias])
+    lean.get_layer("each_1_rebuilt").set_weights([RESIDUAL_GAIN * residual])
     return lean
 
 

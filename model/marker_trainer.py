@@ -68,18 +68,20 @@ class MarkedBatch:
     regions: NDArray[np.int32]
 
 
-def marked_batches(chunks: Iterable[StackChunk], *, batch: int, seed: int) -> Iterator[MarkedBatch]:
-    """Shuffled batches, three in four stacks perturbed; the same seed and chunks give the same batches."""
+def marked_batches(
+    chunks: Iterable[StackChunk], *, batch: int, seed: int, perturbed: float = PERTURBED
+) -> Iterator[MarkedBatch]:
+    """Shuffled batches, that share of the stacks perturbed; the same seed and chunks give the same batches."""
     rng = np.random.default_rng(seed)
     pool: list[tuple[Stacks, int]] = []
     for chunk in chunks:
         for stack, mirrorable, region in zip(chunk.stacks, chunk.mirrorable, chunk.regions, strict=True):
             pool.append((stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack, int(region)))
         while len(pool) >= POOL_STACKS:
-            yield _batch(pool, batch, rng)
+            yield _batch(pool, batch, perturbed, rng)
 
 
-def _batch(pool: list[tuple[Stacks, int]], batch: int, rng: np.random.Generator) -> MarkedBatch:
+def _batch(pool: list[tuple[Stacks, int]], batch: int, share: float, rng: np.random.Generator) -> MarkedBatch:
     picked = []
     for _ in range(batch):
         place = int(rng.integers(len(pool)))
@@ -87,7 +89,7 @@ def _batch(pool: list[tuple[Stacks, int]], batch: int, rng: np.random.Generator)
         picked.append(pool.pop())
     stacks = np.stack([stack for stack, _ in picked])
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
-    for index in np.nonzero(rng.random(batch) < PERTURBED)[0]:
+    for index in np.nonzero(rng.random(batch) < share)[0]:
         stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
         perturbed, cells = disturb(stack, other, rng=rng)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)

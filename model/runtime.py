@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import h5py
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from model.allowance import load_allowance
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
-from model.examiner import FEATURES, build_examiner, examined
+from model.examiner import build_examiner, examined
 from model.export import fold_generator
 from model.marker import WIDTHS as MARKER_WIDTHS
 from model.marker import build_marker, fold_marker
@@ -128,19 +127,19 @@ def seeing(bundle: Bundle) -> tuple[Callable[[Any, Any, Any], tuple[Any, Any]], 
     """A bundle's marker, folded, with what it makes of a picture before it marks, and the frames it knows.
 
     Returns:
-        ((m, 256, 256, frames) images in [0, 1], their rebuilt twins, and their regions, int32 (m,), to logits
-        (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c); number of frames).
+        ((frames m, 256, 256, 1) images in [0, 1], frame after frame, their rebuilt twins, and their regions, int32
+        (m,), to logits (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c); number of frames).
 
     Raises:
         BundleError: The bundle has no marker.
     """
-    marker = fold_marker(load_marker(bundle))
-    both = keras.Model(marker.inputs, [marker.outputs[0], marker.get_layer(FEATURES).output])
+    marker = load_marker(bundle)
+    lean = fold_marker(marker)
     file = bundle.marker.allowance if bundle.marker is not None else None
     allowance = None if file is None else tf.constant(load_allowance(file))
 
     def see(images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
-        logits, features = both([images, rebuilt], training=False)
+        logits, features = lean([images, rebuilt], training=False)
         return logits if allowance is None else logits - tf.gather(allowance, region), features
 
     return see, int(marker.inputs[0].shape[-1])
@@ -161,14 +160,11 @@ def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
     examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
     def mark(images: Any, rebuilt: Any) -> Any:
-        pictures, twins = (
-            tf.transpose(tf.reshape(part, (frames, -1, PATCH_PX, PATCH_PX)), (1, 2, 3, 0)) for part in (images, rebuilt)
-        )
-        region = tf.range(tf.shape(pictures)[0]) % regions
-        logits, features = see(pictures, twins, region)
+        region = tf.range(tf.shape(images)[0] // frames) % regions
+        logits, features = see(images, rebuilt, region)
         if examiner is None:
             return logits
-        return examined(examiner, logits, pictures, twins, features, region, regions)
+        return examined(examiner, logits, images, rebuilt, features, region, frames=frames, regions=regions)
 
     return mark, frames
 

@@ -6,9 +6,10 @@ import keras
 import pytest
 
 from model.config import CELL_PX, PRESETS, NetworkConfig
-from model.describe import LayerCost, describe, describe_marker, layer_costs, sentences, table
+from model.describe import LayerCost, describe, describe_examiner, describe_marker, layer_costs, sentences, table
+from model.examiner import build_examiner
 from model.export import fold_generator
-from model.marker import EACH, WIDTHS, build_marker
+from model.marker import EACH, WIDTHS, build_marker, fold_marker
 from model.network import build_decoder, build_encoder, build_networks
 
 SMALL = NetworkConfig("small", 8, (2,), (4,), "dense", 3)
@@ -98,7 +99,8 @@ def test_table_has_a_row_a_layer() -> None:
 def test_the_marker_is_counted_as_it_runs() -> None:
     """What sees each frame alone runs once a frame; all parameters are there, and batch norm is folded in."""
     found = describe_marker(3)
-    trained, lean = build_marker(3), build_marker(3, folded=True)
+    trained = build_marker(3)
+    lean = fold_marker(trained)
     assert (found.parameters, found.folded) == (trained.count_params(), lean.count_params())
     flops = {layer.layer: layer.flops for layer in found.layers}
     assert flops["each_1"] == 3 * 2 * 64 * 64 * 9 * (2 * CELL_PX**2) * EACH
@@ -107,3 +109,15 @@ def test_the_marker_is_counted_as_it_runs() -> None:
     told = json.loads(json.dumps(found.as_dict()))
     assert told["bytes"] == {"trained": 4 * found.parameters, "folded": 4 * found.folded}
     assert found.sentence().startswith("The marker sees 3 frames together: ")
+
+
+def test_the_examiner_is_counted_as_it_runs() -> None:
+    """Two places of each of a strip's twenty patches, every layer once; it has no batch norm to fold."""
+    found = describe_examiner(3, 4)
+    examiner = build_examiner(3, 4, WIDTHS[0])
+    assert found.parameters == found.folded == examiner.count_params()
+    flops = {layer.layer: layer.flops for layer in found.layers}
+    assert flops["detail_1"] == 2 * 32 * 32 * 9 * 24 * 32
+    assert flops["change"] == 2 * 64
+    assert found.flops == 40 * sum(flops.values())
+    assert found.sentence().startswith("The examiner sees 2 places of each patch closely: ")

@@ -97,6 +97,8 @@ def test_windows_are_cut_where_they_should_be() -> None:
     cut = np.asarray(windows(fine, rows, columns, px=4))
     assert cut.shape == (2, WINDOW_PX, WINDOW_PX, 2)
     np.testing.assert_array_equal(cut[:, ::4, ::4], np.asarray(windows(cells, rows, columns)))
+    both = np.asarray(windows(np.concatenate([fine, -fine]), rows, columns, px=4, frames=2))
+    np.testing.assert_array_equal(both, np.concatenate([cut, -cut], axis=-1))
 
 
 def test_where_a_place_lies() -> None:
@@ -110,7 +112,7 @@ def test_what_is_examined_decides() -> None:
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(3, 64, 64)).astype(np.float32)
-    pictures = rng.random((2, 3, 256, 256, FRAMES), np.float32)
+    pictures = rng.random((2, FRAMES * 3, 256, 256, 1), np.float32)
     features = rng.random((3, 64, 64, 5), np.float32)
     region = np.array([0, 1, 3], np.int32)
     rows, columns, values = map(np.asarray, hottest_places(logits, PLACES))
@@ -121,7 +123,7 @@ def test_what_is_examined_decides() -> None:
         assert value[:, 0] == pytest.approx(values.ravel())
         return value - 10.0 * (np.arange(len(value)) % PLACES == 0)[:, None]  # the hottest was only a bubble
 
-    out = np.asarray(examined(swapping, logits, *pictures, features, region, REGIONS))
+    out = np.asarray(examined(swapping, logits, *pictures, features, region, frames=FRAMES, regions=REGIONS))
     assert mark_score(out) == pytest.approx(np.logaddexp(0, values[:, 1]))
     assert out[0, rows[0, 0], columns[0, 0]] == pytest.approx(values[0, 0] - 10)
     assert out[0].max() == pytest.approx(values[0, 1])
@@ -192,7 +194,7 @@ def trainer_marker_weights(trainer: ExaminerTrainer) -> list[np.ndarray]:
     """What the marker in front of an examiner makes of a fixed picture: changes if a weight of it does."""
     rng = np.random.default_rng(0)
     see, _ = seeing(trainer.bundle)
-    pictures = rng.random((2, 1, PATCH_PX, PATCH_PX, FRAMES), np.float32)
+    pictures = rng.random((2, FRAMES, PATCH_PX, PATCH_PX, 1), np.float32)
     return [np.asarray(part) for part in see(*pictures, ops.zeros(1, "int32"))]
 
 
