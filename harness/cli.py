@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.errors import BenchError, ResultError, ScenarioError
-from harness.study.commands import baseline_app, design, difference, frame_check
+from harness.study.commands import baseline_app, design, difference, frame_check, generality
 from harness.terminal import bar, command_line, messages
 from harness.training.commands import calibrate, prove, train, train_examiner, train_marker
 
@@ -27,6 +27,7 @@ app.add_typer(baseline_app, name="baseline")
 app.command("design")(design)
 app.command("frame-check")(frame_check)
 app.command("difference")(difference)
+app.command("generality")(generality)
 app.command("train")(train)
 app.command("train-marker")(train_marker)
 app.command("train-examiner")(train_examiner)

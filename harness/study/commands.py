@@ -1,4 +1,4 @@
-"""The commands of studies: `design`, `difference`, `frame-check`, `baseline ...`; joined in `harness/cli.py`."""
+"""Commands of studies: design, difference, generality, frame-check, baseline ...; joined in `harness/cli.py`."""
 
 from __future__ import annotations
 
@@ -259,6 +259,60 @@ def difference(
 
     found = between(first, second)
     typer.echo(json.dumps([part.as_dict() for part in found]) if as_json else "\n".join(p.in_words() for p in found))
+
+
+def generality(
+    bundle: Annotated[str, typer.Option(help="Bundle that judges, with its own thresholds.")] = "compact",
+    score: Annotated[str, typer.Option(help="Which score.")] = "marked",
+    level: Annotated[str, typer.Option(help="Which thresholds.")] = "seven_of_ten",
+    seeds: Annotated[str, typer.Option(help="Of kits, with commas between; 2024 is the standard kit's.")] = "11,12,13",
+    agitation: Annotated[
+        float | None, typer.Option(min=0, help="Judge the standard kit calm, and once more so shaken.")
+    ] = None,
+    runs: Of = 10,
+    required: Required = 7,
+    processes: Annotated[int, typer.Option(min=1, help="Side by side, one thread each.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="JSON to write as well.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge kits that nobody tuned on, and shaken ones, without a line: right products, and what shaking changes."""
+    from harness.result.file import check_new_file, write_new
+    from harness.strips.kit import STANDARD_SEED, standard_kit
+    from harness.study.generality import Asked, KitAsked, shaken_against_calm
+    from harness.study.generality import generality as judged
+    from harness.system import hardware, versions
+    from harness.terminal import bar, command_line
+
+    _check_rule(required, runs)
+    if out is not None:
+        check_new_file(out)
+    try:
+        wanted = [(int(seed), 0.0) for seed in seeds.split(",") if seed.strip()]
+    except ValueError:
+        raise ScenarioError("--seeds", "whole numbers with commas between", seeds) from None
+    if agitation is not None:
+        wanted += [(STANDARD_SEED, 0.0), (STANDARD_SEED, agitation)]
+    kits = [KitAsked(standard_kit("knapp", seed=seed), seed, shaken) for seed, shaken in wanted]
+    asked = Asked(bundle, score, level, runs, required, seed=7)
+    with bar() as progress:
+        found = judged(asked, kits=kits, processes=processes, progress=progress)
+    shaken = shaken_against_calm(found)
+    told = {
+        "command": command_line("generality", bundle=bundle, score=score, level=level, seeds=seeds,
+                                agitation=agitation, runs=runs, required=required),
+        "rule": f"{required} of {runs}",
+        "kits": [kit.as_dict() for kit in found],
+        "shaken": {name: [part.as_dict() for part in parts] for name, parts in shaken},
+        "versions": versions(),
+        "hardware": hardware(),
+    }  # fmt: skip
+    text = json.dumps(told, indent=1) + "\n"
+    if out is not None:
+        write_new({out: text})
+    words = [kit.in_words() for kit in found] + [
+        f"{name}: {part.in_words()}" for name, parts in shaken for part in parts
+    ]
+    typer.echo(text.rstrip() if as_json else "\n".join(words))
 
 
 def frame_check(

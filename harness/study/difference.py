@@ -85,8 +85,21 @@ def difference(first: Path, second: Path, *, seed: int = 7) -> list[Difference]:
     for what, mine, others in (("runs", one.runs, two.runs), ("required", one.required, two.required)):
         if mine != others:
             raise ResultError(f"{second}: {what}", f"{mine}, as in {first}", others)
-    return [_of(truth, ours[ours["truth"] == truth], theirs[theirs["truth"] == truth], seed)
-            for truth in ("defective", "good")]  # fmt: skip
+    return difference_of(ours, theirs, seed=seed)
+
+
+def difference_of(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 7) -> list[Difference]:
+    """How a table of products differs from another of the same products in the same order.
+
+    Args:
+        first: A row a product: truth, right, rejects, runs.
+        second: As `first`.
+        seed: Of the resampling.
+    """
+    return [
+        _of(truth, first[first["truth"] == truth], second[second["truth"] == truth], seed)
+        for truth in ("defective", "good")
+    ]
 
 
 def _of(truth: str, ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Difference:

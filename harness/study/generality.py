@@ -1,0 +1,205 @@
+"""Does a detector do as well on kits that nobody tuned on, and with liquid that was shaken on its way?
+
+The thresholds are the bundle's own. Only what the detector says of pictures is asked, not how fast: no line runs, and
+no product is late. Products are judged side by side in processes of one thread each, so that two cores do the work of
+two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.acceptance.intervals import exact_interval
+from harness.geometry import PAPER
+from harness.inspection.detector import Inspection
+from harness.inspection.network import NetworkDetector
+from harness.inspection.verdict import decide
+from harness.progress import Progress, silent
+from harness.strips.kit import STANDARD_SEED, Kit, Strip, refuse_overlap
+from harness.strips.liquid import LiquidScale
+from harness.strips.renderer import Renderer
+from harness.study.difference import Difference, difference_of
+
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is judged, and by whom.
+
+    Attributes:
+        bundle: Name or path.
+        score: Which score.
+        level: Which thresholds.
+        runs: Of each product.
+        required: Right runs that make a product right.
+        seed: Of the runs, as in a scenario.
+    """
+
+    bundle: str
+    score: str
+    level: str
+    runs: int
+    required: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class KitJudged:
+    """What a detector made of one kit.
+
+    Attributes:
+        seed: Of the kit.
+        agitation: Of the liquid.
+        table: A row a product: product, truth, defect, rejects, runs, right.
+    """
+
+    seed: int
+    agitation: float
+    table: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """How a reader calls it."""
+        kind = "standard kit" if self.seed == STANDARD_SEED else f"kit of seed {self.seed}"
+        return kind if self.agitation == 0 else f"{kind}, agitation {self.agitation:g}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts with their exact 95 % intervals; missed products by class."""
+        told: dict[str, Any] = {"kit": self.name, "seed": self.seed, "agitation": self.agitation}
+        for truth in ("defective", "good"):
+            rows = self.table[self.table["truth"] == truth]
+            n, right = len(rows), int(rows["right"].sum())
+            interval = exact_interval(right, n)
+            rejects, runs = int(rows["rejects"].sum()), int(rows["runs"].sum())
+            told[truth] = {
+                "n": n, "right": right, "low": interval.low, "high": interval.high,
+                "runs": runs, "runs_right": rejects if truth == "defective" else runs - rejects,
+            }  # fmt: skip
+        missed = self.table[(self.table["truth"] == "defective") & ~self.table["right"]]
+        told["missed"] = {str(kind): int(count) for kind, count in missed["defect"].value_counts().items()}
+        return told
+
+    def in_words(self) -> str:
+        """One line."""
+        told = self.as_dict()
+        parts = [
+            f"{truth} {told[truth]['right']}/{told[truth]['n']} [{told[truth]['low']:.3f}, {told[truth]['high']:.3f}]"
+            f" (runs {told[truth]['runs_right']}/{told[truth]['runs']})"
+            for truth in ("defective", "good")
+        ]
+        return f"{self.name}: right {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class KitAsked:
+    """A kit to judge.
+
+    Attributes:
+        kit: Its products.
+        seed: That it was drawn from.
+        agitation: Of the liquid.
+    """
+
+    kit: Kit
+    seed: int
+    agitation: float = 0.0
+
+
+def generality(
+    asked: Asked,
+    *,
+    kits: Sequence[KitAsked],
+    processes: int = 2,
+    progress: Progress = silent,
+) -> list[KitJudged]:
+    """Judge whole kits, all their products in all their runs.
+
+    Args:
+        asked: By whom, and by which rule.
+        kits: Whose products.
+        processes: Side by side, one thread each.
+        progress: Told of every product.
+
+    Raises:
+        DetectorError: The bundle cannot be used, or has no thresholds for this score or level.
+        KitError: A kit shares a product with the calibration.
+    """
+    thresholds = NetworkDetector(asked.bundle, PAPER, score=asked.score, backend="tensorflow").thresholds()
+    level = thresholds.levels[asked.level]
+    for one in kits:
+        refuse_overlap(one.kit, thresholds.products, "calibration")
+    judged = []
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (asked, level)) as pool:
+        for one in kits:
+            rejects, strips = [], one.kit.strips
+            scale = replace(LiquidScale(), agitation=one.agitation)
+            for done, count in enumerate(pool.map(_rejects, strips, [scale] * len(strips)), start=1):
+                rejects.append(count)
+                progress(f"kit {one.seed}, agitation {one.agitation:g}", done, len(strips))
+            judged.append(KitJudged(one.seed, one.agitation, _table(one.kit, np.array(rejects), asked)))
+    return judged
+
+
+def shaken_against_calm(judged: Sequence[KitJudged]) -> list[tuple[str, list[Difference]]]:
+    """For every kit that was judged calm and shaken: what shaking changed, product by product."""
+    calm = {kit.seed: kit for kit in judged if kit.agitation == 0}
+    return [
+        (kit.name, difference_of(calm[kit.seed].table, kit.table))
+        for kit in judged
+        if kit.agitation != 0 and kit.seed in calm
+    ]
+
+
+def _table(kit: Kit, rejects: NDArray[np.int64], asked: Asked) -> pd.DataFrame:
+    defective = np.array([strip.defect is not None for strip in kit.strips])
+    right = np.where(defective, rejects, asked.runs - rejects) >= asked.required
+    return pd.DataFrame(
+        {
+            "product": [strip.product for strip in kit.strips],
+            "truth": np.where(defective, "defective", "good"),
+            "defect": ["" if strip.defect is None else strip.defect.kind for strip in kit.strips],
+            "rejects": rejects,
+            "runs": asked.runs,
+            "right": right,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What a process keeps from product to product."""
+
+    detector: NetworkDetector
+    level: NDArray[np.float32]
+    asked: Asked
+
+
+_judges: list[_Judge] = []
+"""Of this process, one once it has begun; a pool hands its initialiser's work on in no other way."""
+
+
+def _begin(asked: Asked, level: NDArray[np.float32]) -> None:
+    """In each process, before TensorFlow is there."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    detector = NetworkDetector(asked.bundle, PAPER, score=asked.score, backend="tensorflow")
+    _judges.append(_Judge(detector, level, asked))
+
+
+def _rejects(strip: Strip, scale: LiquidScale) -> int:
+    """How many of a product's runs are rejected."""
+    judge = _judges[0]
+    renderer = Renderer(seed=judge.asked.seed, scale=scale)
+    runs = range(1, judge.asked.runs + 1)
+    scores = (judge.detector.score(Inspection.of_frames(PAPER, renderer.frames(strip, run))) for run in runs)
+    return sum(decide(one, judge.level).reject for one in scores)

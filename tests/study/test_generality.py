@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.cli import main
+from harness.strips.kit import STANDARD_SEED, Kit, standard_kit
+from harness.study.generality import Asked, KitAsked, KitJudged, generality, shaken_against_calm
+
+
+def judged(seed: int, agitation: float, rejects: list[int]) -> KitJudged:
+    """Two defective products of two classes and two good ones, ten runs each, 7 of 10."""
+    truth = np.array(["defective", "defective", "good", "good"])
+    counts = np.array(rejects)
+    right = np.where(truth == "defective", counts, 10 - counts) >= 7
+    table = pd.DataFrame(
+        {"product": list("abcd"), "truth": truth, "defect": ["burn", "bump", "", ""], "rejects": counts, "runs": 10,
+         "right": right}
+    )  # fmt: skip
+    return KitJudged(seed, agitation, table)
+
+
+def test_a_kit_is_told_in_counts() -> None:
+    """Products right with their exact interval, single runs right, and the classes of those missed."""
+    told = judged(11, 0.0, [7, 6, 3, 4]).as_dict()
+    assert told["kit"] == "kit of seed 11"
+    assert {key: told["defective"][key] for key in ("n", "right", "runs", "runs_right")} == {
+        "n": 2, "right": 1, "runs": 20, "runs_right": 13
+    }  # fmt: skip
+    assert (told["good"]["right"], told["good"]["runs_right"]) == (1, 13)
+    assert told["defective"]["low"] == pytest.approx(0.0126, abs=1e-4)  # Clopper-Pearson of 1 of 2
+    assert told["missed"] == {"bump": 1}
+    assert judged(11, 0.0, [7, 6, 3, 4]).in_words().startswith("kit of seed 11: right defective 1/2 [0.013, 0.987]")
+
+
+def test_shaken_stands_against_calm() -> None:
+    """Each shaken kit against the calm one with the same products; one without its twin against none."""
+    calm, shaken = judged(STANDARD_SEED, 0.0, [8, 8, 0, 0]), judged(STANDARD_SEED, 1.0, [8, 5, 0, 5])
+    ((name, (defective, good)),) = shaken_against_calm([calm, judged(12, 1.0, [1, 1, 1, 1]), shaken])
+    assert name == "standard kit, agitation 1"
+    assert (defective.difference, good.difference) == (-0.5, -0.5)
+    assert (defective.runs_right, good.runs_right) == ((16, 13), (20, 15))
+
+
+def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence, exit 2."""
+    with pytest.raises(SystemExit) as left:
+        main(["generality", "--seeds", "11,twelve"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "--seeds: expected whole numbers with commas between, got 11,twelve\n"
+
+
+@pytest.mark.slow  # TensorFlow is loaded in two more processes
+def test_the_shipped_detector_judges_in_processes() -> None:
+    """A strip with a cut and a good one, three runs each: counted as the detector judges them."""
+    kit = standard_kit("quick")
+    two = (next(s for s in kit.strips if s.defect is not None and s.defect.kind == "laser_cut"), kit.strips[-1])
+    (found,) = generality(
+        Asked("compact", "marked", "seven_of_ten", runs=3, required=2, seed=7),
+        kits=[KitAsked(Kit("two", two), 2024)],
+    )
+    assert found.table["product"].tolist() == [strip.product for strip in two]
+    assert found.table["right"].all()
