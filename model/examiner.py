@@ -176,7 +176,10 @@ def seen_at(
 def examined(
     examiner: Any, logits: Any, images: Any, rebuilt: Any, features: Any, region: Any, *, frames: int, regions: int
 ) -> Any:
-    """A marker's logits with the examiner's word at the places it looked at; elsewhere no cell is hotter than those.
+    """A marker's logits with the examiner's word at the places it looked at.
+
+    Elsewhere no cell is hotter than the place nearest to it, so that the hottest place decides, and how far the marker
+    marks around it can still be seen.
 
     Args:
         examiner: As `build_examiner` makes.
@@ -194,11 +197,15 @@ def examined(
     rows, columns, values = hottest_places(logits, PLACES)
     seen = seen_at(images, rebuilt, features, rows, columns, region, frames=frames, regions=regions)
     said = ops.reshape(examiner([*seen, ops.reshape(values, (-1, 1))], training=False), (-1, PLACES))
-    out = ops.minimum(logits, ops.min(said, axis=1)[:, None, None])
     along = ops.arange(CELLS, dtype="int32")
-    for place in range(PLACES):
-        near_row, near_column = (
-            ops.abs(along[None] - part[:, place][:, None]) <= MARK_WINDOW // 2 for part in (rows, columns)
-        )
-        out = ops.where(near_row[:, :, None] & near_column[:, None, :], said[:, place][:, None, None], out)
-    return out
+    # How far each cell is from each place along both sides, (m, 64, 1, k) and (m, 1, 64, k).
+    down = ops.abs(along[None, :, None, None] - rows[:, None, None, :])
+    across = ops.abs(along[None, None, :, None] - columns[:, None, None, :])
+    word = said[:, None, None, :]
+    away = down * down + across * across
+    nearest = away == ops.min(away, axis=-1, keepdims=True)
+    cap = ops.max(ops.where(nearest, word, _COLD), axis=-1)
+    there = ops.maximum(down, across) <= MARK_WINDOW // 2
+    return ops.where(
+        ops.any(there, axis=-1), ops.max(ops.where(there, word, _COLD), axis=-1), ops.minimum(logits, cap)
+    )  # fmt: skip

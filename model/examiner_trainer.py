@@ -28,7 +28,7 @@ from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
 from model.marker import WIDTHS
-from model.marker_trainer import MarkedBatch, StackChunk, marked_batches
+from model.marker_trainer import MarkedBatch, StackChunk, marked_batches, ordered
 from model.runtime import TensorFlowRuntime, seeing
 from model.scoring import MARK_WINDOW
 
@@ -246,12 +246,8 @@ class ExaminerTrainer:
         loss = float(place_loss(tf.constant(label), tf.constant(said)))
         hit = (label.reshape(-1, PLACES) > 0.5).any(axis=1)
         whole = (label.reshape(-1, PLACES) == 0).all(axis=1)
-        aurocs = []
-        for logits in (value, said):
-            hottest = logits.reshape(-1, PLACES).max(axis=1)
-            hot, cold = hottest[hit][:, None], hottest[whole][None]
-            aurocs.append(float((hot > cold).mean() + 0.5 * (hot == cold).mean()))
-        return loss, aurocs[0], aurocs[1]
+        before, after = (logits.reshape(-1, PLACES).max(axis=1) for logits in (value, said))
+        return loss, ordered(before[hit], before[whole]), ordered(after[hit], after[whole])
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint beside the last one and put it in its place."""

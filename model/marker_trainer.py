@@ -173,10 +173,8 @@ class MarkerTrainer:
         ]
         scores = mark_score(np.concatenate(logits))
         perturbed = np.concatenate([batch.marked.any(axis=(1, 2)) for batch in batches])
-        hot, whole = scores[perturbed][:, None], scores[~perturbed][None]
-        auroc = float((hot > whole).mean() + 0.5 * (hot == whole).mean())
         focal, ranking = np.mean(losses, axis=0)
-        return float(focal), float(ranking), auroc
+        return float(focal), float(ranking), ordered(scores[perturbed], scores[~perturbed])
 
     def _rebuilt(self, stacks: Stacks) -> NDArray[np.float32]:
         return self._runtime.rebuild(stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(stacks.shape)
@@ -220,6 +218,13 @@ class MarkerTrainer:
             trainer.marker.load_weights(folder / "marker.weights.h5")
             trainer.step = int(state["step"])
         return trainer
+
+
+def ordered(hot: NDArray[np.float32], whole: NDArray[np.float32]) -> float:
+    """AUROC: how often one that is perturbed is hotter than one that is whole, ties as a half; NaN without either."""
+    if not len(hot) or not len(whole):
+        return math.nan
+    return float((hot[:, None] > whole).mean() + 0.5 * (hot[:, None] == whole).mean())
 
 
 def _pictures(stacks: tf.Tensor, rebuilt: tf.Tensor) -> list[tf.Tensor]:
