@@ -38,12 +38,13 @@ assert not {"model", "harness"} & set(sys.modules)
 
 
 def make_bundle(folder: Path) -> Path:
-    """A bundle of a narrow network and a marker, both with fresh weights."""
+    """A bundle of a narrow network, a marker and an examiner that changes its mind, all with fresh weights."""
     import keras
 
-    from model.bundle import add_marker, write_bundle
+    from model.bundle import add_examiner, add_marker, write_bundle
     from model.config import PRESETS
-    from model.marker import build_marker
+    from model.examiner import build_examiner
+    from model.marker import WIDTHS, build_marker
     from model.network import build_networks, build_rebuilder
 
     config = PRESETS["compact"].narrowed(8)
@@ -57,6 +58,11 @@ def make_bundle(folder: Path) -> Path:
     marker.save_weights(folder / "marker.weights.h5")
     (folder / "marker.csv").write_text("step,loss\n")
     add_marker(folder / "bundle", folder / "marker.weights.h5", [folder / "marker.csv"], len(GEOMETRY.frames), {})
+    examiner = build_examiner(len(GEOMETRY.frames), len(GEOMETRY.regions), WIDTHS[0])
+    kernel, bias = examiner.get_layer("change").get_weights()
+    examiner.get_layer("change").set_weights([np.random.default_rng(2).normal(size=kernel.shape), bias])
+    examiner.save_weights(folder / "examiner.weights.h5")
+    add_examiner(folder / "bundle", folder / "examiner.weights.h5", (), len(GEOMETRY.regions), {})
     return folder / "bundle"
 
 
