@@ -24,6 +24,12 @@ Stack = NDArray[np.float32]
 MOST = 2
 SIDE_PX = (8.0, 110.0)
 CONTRAST = (0.05, 0.7)
+SPOT_SIDE_PX = (9.0, 28.0)
+SPOT_CONTRAST = (0.12, 0.7)
+SPOT_MOVING_SHARE = 0.4
+SPOT_EDGE_PX = 3.5
+"""Of spots: small dark pieces, sharp enough to be taken for bubbles, which are far more frequent."""
+
 DENT_SIDE_PX = (24.0, 150.0)
 DENT_PX = (3.0, 16.0)
 DENT_SHADE = 0.3
@@ -48,20 +54,26 @@ NOISE = 1.15 / 255
 """Standard deviation of the camera's noise at the brightness of liquid: 1.0-1.5 grey levels before bare light."""
 
 
-def disturb(stack: Stack, other: Stack, *, rng: np.random.Generator) -> tuple[Stack, NDArray[np.bool_]]:
+def disturb(
+    stack: Stack, other: Stack, *, rng: np.random.Generator, spots: float = 0.0
+) -> tuple[Stack, NDArray[np.bool_]]:
     """One or two perturbations of an acquisition of one patch, and where they are seen.
 
     Args:
         stack: Its frames.
         other: Frames of another good patch, of the same shape.
         rng: Of this patch.
+        spots: Share of perturbations that are a spot.
 
     Returns:
         (perturbed frames, bool (height / 4, width / 4) of the cells in which they changed visibly).
     """
     out, noise = stack.copy(), np.ones_like(stack)
     for _ in range(int(rng.integers(1, MOST + 1))):
-        _disturb_once(out, noise, other, rng)
+        if spots and rng.random() < spots:
+            _spot(out, noise, rng)
+        else:
+            _disturb_once(out, noise, other, rng)
     marked = seen(stack, np.clip(out, 0.0, 1.0))
     lost = np.nonzero(noise < 1.0 - 1e-3)
     out[lost] += NOISE * np.sqrt(1.0 - noise[lost]) * rng.standard_normal(len(lost[0]), np.float32)
@@ -109,6 +121,23 @@ def _disturb_once(out: Stack, noise: Stack, other: Stack, rng: np.random.Generat
         else:
             _dent(window, kept, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
             _lit(window, kept, 1 - shade * mask)
+
+
+def _spot(out: Stack, noise: Stack, rng: np.random.Generator) -> None:
+    """A small dark piece, solid or hollow, that stays or goes with the liquid; see `_disturb_once`."""
+    side = int(np.exp(rng.uniform(*np.log(SPOT_SIDE_PX))))
+    sharp = _hollow(side, rng) if rng.random() < 0.2 else _blob(side, rng, softest=SPOT_EDGE_PX)
+    shape = _spread(sharp, float(rng.uniform(*POINT_SPREAD_PX)))
+    light = 1 - np.float32(np.exp(rng.uniform(*np.log(SPOT_CONTRAST)))) * shape
+    y, x = rng.uniform(0, out.shape[1] - side, 2)
+    moves = rng.random() < SPOT_MOVING_SHARE
+    for frame in range(len(out)):
+        if moves and frame:
+            y, x = y + rng.uniform(*SINKING_PX), x + rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
+        top, left = round(float(y)), round(float(x))
+        if 0 <= top <= out.shape[1] - side and 0 <= left <= out.shape[2] - side:
+            window = np.s_[frame, top : top + side, left : left + side]
+            _lit(out[window], noise[window], light)
 
 
 def _lit(window: Field, kept: Field, light: Field) -> None:
@@ -206,9 +235,9 @@ def _hollow(side: int, rng: np.random.Generator) -> Field:
     return np.asarray(_smooth(depth * steep) * (1 - paler * _smooth((depth - wall) * steep)), np.float32)
 
 
-def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6) -> Field:
-    """One piece with an uneven outline, whose edge rises over `sharpest` px, half the window, or something between."""
-    soft = np.exp(rng.uniform(*np.log((sharpest, 0.5 * side))))
+def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6, softest: float = np.inf) -> Field:
+    """One piece with an uneven outline, whose edge rises over `sharpest` to `softest` px, at most half the window."""
+    soft = np.exp(rng.uniform(*np.log((sharpest, min(softest, 0.5 * side)))))
     field = random_perlin((side, side), rng=rng, powers=(0, 2))
     return _smooth((1.0 - _radius(side, rng) - 0.35 * (1 - field)) * (0.5 * side / soft))
 

@@ -35,7 +35,11 @@ from model.scoring import MARK_WINDOW
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
-PERTURBED = 0.4
+SPOTS = 0.6
+"""Share of perturbations that are spots. With those of the marker alone, in which they are rare, the examiner took an
+uneven dark piece of 8 px on an even ground for one of the many small bubbles."""
+
+PERTURBED = 0.5
 """Of them. A strip has forty places, all but one of them whole, and the hottest of those are what is to be learnt."""
 
 LEARNT_PLACES = 4
@@ -332,7 +336,9 @@ def train_examiner(
     rng = np.random.default_rng([trainer.seed, trainer.step])
     kept = [
         trainer.windows(batch, PLACES)
-        for batch in islice(marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED), HELD_OUT_BATCHES)
+        for batch in islice(
+            marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED, spots=SPOTS), HELD_OUT_BATCHES
+        )
     ]
     curve = folder / "examiner.csv"
     fresh = trainer.step == 0 or not curve.exists()
@@ -351,7 +357,7 @@ def train_examiner(
 
         rate, elapsed = 0.0, 0.0
         batches = drawn_ahead(
-            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED)
+            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED, spots=SPOTS)
         )
         for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in batches):
             elapsed = clock() - began

@@ -69,19 +69,29 @@ class MarkedBatch:
 
 
 def marked_batches(
-    chunks: Iterable[StackChunk], *, batch: int, seed: int, perturbed: float = PERTURBED
+    chunks: Iterable[StackChunk], *, batch: int, seed: int, perturbed: float = PERTURBED, spots: float = 0.0
 ) -> Iterator[MarkedBatch]:
-    """Shuffled batches, that share of the stacks perturbed; the same seed and chunks give the same batches."""
+    """Shuffled batches; the same seed and chunks give the same batches.
+
+    Args:
+        chunks: Good patches.
+        batch: Stacks in each.
+        seed: Of everything that is drawn.
+        perturbed: Share of the stacks that are.
+        spots: See `disturb`.
+    """
     rng = np.random.default_rng(seed)
     pool: list[tuple[Stacks, int]] = []
     for chunk in chunks:
         for stack, mirrorable, region in zip(chunk.stacks, chunk.mirrorable, chunk.regions, strict=True):
             pool.append((stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack, int(region)))
         while len(pool) >= POOL_STACKS:
-            yield _batch(pool, batch, perturbed, rng)
+            yield _batch(pool, batch, perturbed, spots, rng)
 
 
-def _batch(pool: list[tuple[Stacks, int]], batch: int, share: float, rng: np.random.Generator) -> MarkedBatch:
+def _batch(
+    pool: list[tuple[Stacks, int]], batch: int, share: float, spots: float, rng: np.random.Generator
+) -> MarkedBatch:
     picked = []
     for _ in range(batch):
         place = int(rng.integers(len(pool)))
@@ -91,7 +101,7 @@ def _batch(pool: list[tuple[Stacks, int]], batch: int, share: float, rng: np.ran
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
     for index in np.nonzero(rng.random(batch) < share)[0]:
         stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
-        perturbed, cells = disturb(stack, other, rng=rng)
+        perturbed, cells = disturb(stack, other, rng=rng, spots=spots)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
         marked[index] = cells
     return MarkedBatch(stacks, marked, np.array([region for _, region in picked], np.int32))

@@ -64,6 +64,18 @@ def test_cells_need_enough_changed_pixels_in_one_frame() -> None:
     assert np.argwhere(marked).tolist() == [[0, 0]]
 
 
+def test_spots_are_small_dark_and_under_noise() -> None:
+    """Where asked for, nothing but small dark pieces: no pixel gets brighter than the noise that is put back."""
+    rng = np.random.default_rng(0)
+    noisy = np.clip(GREY + rng.normal(0, NOISE, GREY.shape).astype(np.float32), 0, 1)
+    for seed in range(30):
+        after, marked = disturb(noisy, DARK, rng=np.random.default_rng(seed), spots=1.0)
+        changed = after != noisy
+        assert changed.any(axis=0).mean() < 3 * MOST * 28**2 / 256**2
+        assert (after - noisy).max() < 8 * NOISE
+        assert marked.sum() <= 3 * MOST * 8**2
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_outside_of_its_window_nothing_changes(seed: int) -> None:
     """A perturbation has a circle; with at most three of them most of a patch is as it was."""
