@@ -376,4 +376,5 @@ def train_examiner(
                 note(rate, elapsed, watched=False)
             progress(elapsed)
         trainer.save(folder)
-        note(rate, elapsed, watched=True)
+        if losses:
+            note(rate, elapsed, watched=True)

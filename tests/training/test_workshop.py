@@ -13,7 +13,7 @@ from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
 from harness.strips.kit import standard_kit
 from harness.strips.renderer import Renderer
-from harness.training.workshop import calibrate_bundle, train_marker_of
+from harness.training.workshop import calibrate_bundle, train_examiner_of, train_marker_of
 from model.bundle import load_bundle, write_bundle
 from model.config import PRESETS
 from model.network import build_networks, build_rebuilder
@@ -50,6 +50,26 @@ def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
     assert explained.marks is not None
     assert explained.marks.shape == explained.residual.shape
     assert explained.heat is explained.marks
+
+
+@pytest.mark.slow
+def test_an_examiner_is_put_behind_a_marker(tmp_path: Path) -> None:
+    """Trained for no time it changes no score, but the digest; a bundle without a marker is refused."""
+    folder = bundle_without_marker(tmp_path / "bundle")
+    options = {"minutes": 0.0, "seed": 1, "learning_rate": 1e-3, "command": "x"}
+    with pytest.raises(DetectorError, match="expected a bundle with a marker, got none"):
+        train_examiner_of(bundle=folder, folder=tmp_path / "examiner", **options)
+    train_marker_of(bundle=folder, folder=tmp_path / "marker", settled=False, **options)
+    frames = Renderer(seed=1).frames(standard_kit("quick").strips[0], 1)
+    before = NetworkDetector(str(folder), PAPER, score="marked")
+    scores = before.score(Inspection.of_frames(PAPER, frames))
+    train_examiner_of(bundle=folder, folder=tmp_path / "examiner", **options)
+    marker = load_bundle(folder).marker
+    assert marker is not None
+    assert (marker.regions, marker.proposing) == (len(PAPER.regions), before.digest)
+    after = NetworkDetector(str(folder), PAPER, score="marked")
+    assert after.digest == marker.digest != before.digest
+    assert after.score(Inspection.of_frames(PAPER, frames)) == pytest.approx(scores, abs=1e-5)
 
 
 def test_a_bundle_that_is_none(tmp_path: Path) -> None:
