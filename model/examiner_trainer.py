@@ -28,7 +28,7 @@ from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
 from model.marker import WIDTHS
-from model.marker_trainer import MarkedBatch, StackChunk, marked_batches, ordered
+from model.marker_trainer import MarkedBatch, StackChunk, marked_batches, ordered, warm_cosine
 from model.runtime import TensorFlowRuntime, seeing
 from model.scoring import MARK_WINDOW
 
@@ -366,8 +366,7 @@ def train_examiner(
             pool.add(proposed, rng)
             if pool.kept < min(FIRST_WINDOWS, pool.size):
                 continue
-            warm = min(1.0, (len(losses) + 1) / WARM_STEPS)
-            rate = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * elapsed / seconds)))
+            rate = warm_cosine(learning_rate, len(losses), WARM_STEPS, elapsed / seconds)
             losses.append(trainer.train_step(pool.draw(trainer.batch, rng), rate))
             if trainer.step % SAVE_EVERY == 0:
                 trainer.save(folder)

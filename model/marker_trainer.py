@@ -26,6 +26,7 @@ from model.scoring import mark_score
 
 POOL_STACKS = 400
 PERTURBED = 0.75
+WARM_STEPS = 100
 CURVE_EVERY = 20
 SAVE_EVERY = 200
 RANKING_WEIGHT = 0.05
@@ -237,6 +238,19 @@ def ordered(hot: NDArray[np.float32], whole: NDArray[np.float32]) -> float:
     return float((hot[:, None] > whole).mean() + 0.5 * (hot[:, None] == whole).mean())
 
 
+def warm_cosine(most: float, done: int, warm_steps: int, passed: float) -> float:
+    """Learning rate along one cosine down to a hundredth, raised evenly over the first steps.
+
+    Args:
+        most: Maximum of the cosine.
+        done: Steps of this training so far.
+        warm_steps: Of how many the rate is raised.
+        passed: Share of its time, 0-1.
+    """
+    warm = min(1.0, (done + 1) / warm_steps)
+    return most * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * passed)))
+
+
 def _pictures(stacks: tf.Tensor, rebuilt: tf.Tensor) -> list[tf.Tensor]:
     """What the marker takes: frames last."""
     return [tf.transpose(part, (0, 2, 3, 1)) for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt)]
@@ -286,8 +300,7 @@ def train_marker(
             elapsed = clock() - began
             if elapsed >= seconds:
                 break
-            warm = min(1.0, (len(losses) + 1) / 100)
-            rate = learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * elapsed / seconds)))
+            rate = warm_cosine(learning_rate, len(losses), WARM_STEPS, elapsed / seconds)
             losses.append(trainer.train_step(batch, rate))
             if trainer.step % CURVE_EVERY == 0:
                 row = [trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{np.mean(losses[-CURVE_EVERY:]):.6f}"]

@@ -123,7 +123,6 @@ def prove(
 
     if kit not in ("knapp", "quick"):
         raise ScenarioError("--kit", "knapp or quick", kit)
-
     with bar() as progress:
         found = proved(
             bundle, standard_kit(kit), score=score, backend=backend, runs=runs, bound=bound, progress=progress
