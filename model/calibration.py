@@ -1,7 +1,9 @@
 """Thresholds from calibration scores: one per region, tuned anew at each of the paper's three levels.
 
 The paper maximises accuracy on labelled goods, at patch level (Table 1), strip level (Table 2) and by k of n runs
-(Table 3). Ties go to the middle of the widest gap, so that a threshold stands clear of the scores it separates.
+(Table 3). By k of n it is the accuracy to be expected of another n runs: whether a product of a few dozen was right
+in seven or in six runs is a matter of luck, and a threshold fitted to it does worse on other products. Ties go to the
+middle of the widest gap, so that a threshold stands clear of the scores it separates.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import betabinom
 
 Scores = NDArray[np.float32]
 Truth = NDArray[np.bool_]
@@ -57,19 +60,24 @@ def strip_thresholds(scores: Scores, defective: Truth) -> NDArray[np.float32]:
 
 
 def k_of_n_thresholds(scores: Scores, defective: Truth, *, required: int) -> NDArray[np.float32]:
-    """Per region, tuned together: the most products right in at least `required` of their runs; then the most runs.
+    """Per region, tuned together: the most products to be expected right in at least `required` of another n runs.
 
     Args:
         scores: float32 (product, run, frame, vial, region).
         defective: bool (product,).
-        required: k, 1 to the number of runs.
+        required: k, 1 to the number of runs n.
+
+    Source:
+        A product that was right in x of n runs is right in another with the chance x / n, known as well as n runs let
+        it be: uniform before, beta (x + 1, n - x + 1) after (Bayes and Laplace's rule of succession). The number of
+        another n runs is then beta-binomial.
     """
+    runs = scores.shape[1]
+    seen = np.arange(runs + 1)
+    chance = np.asarray(betabinom.sf(required - 1, runs, seen + 1, runs - seen + 1), np.float64)
 
     def right(reject: Truth) -> NDArray[np.float64]:
-        runs_right = (reject == defective[:, None]).sum(axis=-1)
-        products = (runs_right >= required).sum(axis=-1)
-        # Half of a share of runs: no number of runs outweighs one product.
-        return np.asarray(products + 0.5 * runs_right.mean(axis=-1) / reject.shape[-1], float)
+        return np.asarray(chance[(reject == defective[:, None]).sum(axis=-1)].sum(axis=-1), np.float64)
 
     return _ascend(_rejecting(scores).max(axis=(2, 3)), defective, right)
 

@@ -1,8 +1,8 @@
 """Perturbations of a patch for the marker: on all frames of an acquisition, at one place or moving between them.
 
 Wider than P_q of the paper's eq. 1 (`perlin.py`): shadows of every contrast, soft or sharp, lines, heaps of small
-pieces or of rings, reliefs lit from a side, foreign texture, dents. They are made after what the paper's Appendix A
-says can be wrong with a strip; the painters of defects in `harness` are never asked.
+pieces or of rings, reliefs lit from a side, foreign texture, dents, walls pushed aside. They are made after what the
+paper's Appendix A says can be wrong with a strip; the painters of defects in `harness` are never asked.
 
 A real defect is seen through the lens and under the camera's noise. So is a perturbation: its shape is blurred by the
 point spread, and where it took noise away with the light, as much is put back. Else a network that looks closely would
@@ -10,6 +10,8 @@ learn to find what is too clean.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numba import njit
@@ -20,6 +22,10 @@ from model.perlin import Field, random_perlin
 
 Stack = NDArray[np.float32]
 """float32 (frames, height, width) in [0, 1]."""
+
+KINDS = ("shadow", "line", "raft", "light", "relief", "grey", "texture", "product", "dent", "push", "spot")
+"""Lines and rafts of rings are shadows of one shape each; a foreign grey, texture or piece of product is laid over,
+more or less; a push moves a length of an edge aside; a spot is a small dark piece."""
 
 MOST = 2
 SIDE_PX = (8.0, 110.0)
@@ -34,6 +40,11 @@ DENT_SIDE_PX = (24.0, 150.0)
 DENT_PX = (3.0, 16.0)
 DENT_SHADE = 0.3
 """Of a dent's contrast, where it is deepest; half of the dents have none."""
+
+PUSH_LONG_PX = (40.0, 220.0)
+PUSH_WIDE_PX = (12.0, 60.0)
+PUSH_STEEPEST = 0.42
+"""Depth of a push as a share of its width: beyond, what is pushed would fold over itself."""
 
 EDGE_TRIES = 12
 MOVING_SHARE = 0.25
@@ -55,7 +66,7 @@ NOISE = 1.15 / 255
 
 
 def disturb(
-    stack: Stack, other: Stack, *, rng: np.random.Generator, spots: float = 0.0
+    stack: Stack, other: Stack, *, rng: np.random.Generator, kinds: Mapping[str, float]
 ) -> tuple[Stack, NDArray[np.bool_]]:
     """One or two perturbations of an acquisition of one patch, and where they are seen.
 
@@ -63,17 +74,19 @@ def disturb(
         stack: Its frames.
         other: Frames of another good patch, of the same shape.
         rng: Of this patch.
-        spots: Share of perturbations that are a spot.
+        kinds: Share of perturbations of each of `KINDS`, 1 in all.
 
     Returns:
         (perturbed frames, bool (height / 4, width / 4) of the cells in which they changed visibly).
     """
     out, noise = stack.copy(), np.ones_like(stack)
-    for _ in range(int(rng.integers(1, MOST + 1))):
-        if spots and rng.random() < spots:
+    for kind in rng.choice(list(kinds), int(rng.integers(1, MOST + 1)), p=list(kinds.values())).tolist():
+        if kind == "spot":
             _spot(out, noise, rng)
+        elif kind in ("dent", "push"):
+            _dented(out, noise, rng, push=kind == "push")
         else:
-            _disturb_once(out, noise, other, rng)
+            _laid(kind, out, noise, other, rng)
     marked = seen(stack, np.clip(out, 0.0, 1.0))
     lost = np.nonzero(noise < 1.0 - 1e-3)
     out[lost] += NOISE * np.sqrt(1.0 - noise[lost]) * rng.standard_normal(len(lost[0]), np.float32)
@@ -81,50 +94,74 @@ def disturb(
     return out, marked
 
 
-def _disturb_once(out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
-    """Perturb the frames in place; into `noise` goes the share of its variance that the noise of each pixel keeps."""
-    kind = rng.random()
-    dent = kind >= 0.82
-    side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX if dent else SIDE_PX))))
-    shape = _blob(side, rng, sharpest=0.15 * side) if dent else _shape(side, rng)
+def _laid(kind: str, out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
+    """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
+    side = int(np.exp(rng.uniform(*np.log(SIDE_PX))))
+    shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
-    y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2) if not dent else _at_an_edge(out[0], side, rng)
-    moves = not dent and rng.random() < MOVING_SHARE
+    y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
+    moves = rng.random() < MOVING_SHARE
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
-    angle, depth = rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(*np.log(DENT_PX))))
-    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if 0.73 <= kind < 0.77 else None
-    relief = _relief(shape, angle) if 0.55 <= kind < 0.68 else None
-    shade = DENT_SHADE * contrast * (rng.random() < 0.5)
+    texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if kind == "texture" else None
+    relief = _relief(shape, rng.uniform(0, 2 * np.pi)) if kind == "relief" else None
     for frame in range(len(out)):
         if moves and frame:
             y += rng.uniform(*SINKING_PX)
             x += rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
-        top, left = round(float(y)), round(float(x))
-        rows, columns = slice(max(top, 0), min(top + side, size)), slice(max(left, 0), min(left + side, size))
-        if rows.start >= rows.stop or columns.start >= columns.stop:
+        within = _within(round(float(y)), round(float(x)), side, size)
+        if within is None:
             continue
-        inner = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        mask, window, kept = shape[inner], out[frame, rows, columns], noise[frame, rows, columns]
-        if kind < 0.5:  # a shadow
+        place, inner = within
+        mask, window, kept = shape[inner], out[frame][place], noise[frame][place]
+        if kind in ("shadow", "line", "raft"):
             _lit(window, kept, 1 - contrast * mask)
-        elif kind < 0.55:  # a light
+        elif kind == "light":
             _lit(window, kept, 1 + 0.6 * contrast * mask)
         elif relief is not None:
             _lit(window, kept, 1 - contrast * relief[inner])
-        elif not dent:  # foreign grey, texture or product
-            source = grey if kind < 0.73 else texture[inner] if texture is not None else other[frame, rows, columns]
+        else:
+            source = texture[inner] if texture is not None else other[frame][place] if kind == "product" else grey
             window += blend * mask * (source - window)
             kept *= np.square(1 - blend * mask)
-            if kind >= 0.77:
+            if kind == "product":
                 kept += np.square(blend * mask)
-        else:
-            _dent(window, kept, mask, np.float32(depth * np.sin(angle)), np.float32(depth * np.cos(angle)))
-            _lit(window, kept, 1 - shade * mask)
+
+
+def _dented(out: Stack, noise: Stack, rng: np.random.Generator, *, push: bool) -> None:
+    """Move what is seen at an edge, in all frames alike: any way, or a length of it across itself; see `_laid`."""
+    y, x, across = _edge(out[0], rng)
+    depth = float(np.exp(rng.uniform(*np.log(DENT_PX))))
+    if push:
+        long, wide = (float(np.exp(rng.uniform(*np.log(reach)))) for reach in (PUSH_LONG_PX, PUSH_WIDE_PX))
+        mask = _along(long, max(wide, depth / PUSH_STEEPEST), across)
+        way = across + (np.pi if rng.random() < 0.5 else 0.0)
+    else:
+        side = int(np.exp(rng.uniform(*np.log(DENT_SIDE_PX))))
+        mask, way = _blob(side, rng, sharpest=0.15 * side), rng.uniform(0, 2 * np.pi)
+    side = len(mask)
+    shade = DENT_SHADE * float(np.exp(rng.uniform(*np.log(CONTRAST)))) * (rng.random() < 0.5)
+    within = _within(round(y - side / 2), round(x - side / 2), side, out.shape[1])
+    if within is None:
+        return
+    place, inner = within
+    for frame in range(len(out)):
+        window, kept = out[frame][place], noise[frame][place]
+        _dent(window, kept, mask[inner], np.float32(depth * np.sin(way)), np.float32(depth * np.cos(way)))
+        _lit(window, kept, 1 - shade * mask[inner])
+
+
+def _within(top: int, left: int, side: int, size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
+    """Of a square window, what lies within a patch: seen from the patch, and from the window. None if nothing does."""
+    rows, columns = (slice(max(start, 0), min(start + side, size)) for start in (top, left))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return None
+    inner = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    return (rows, columns), inner
 
 
 def _spot(out: Stack, noise: Stack, rng: np.random.Generator) -> None:
-    """A small dark piece, solid or hollow, that stays or goes with the liquid; see `_disturb_once`."""
+    """A small dark piece, solid or hollow, that stays or goes with the liquid; see `_laid`."""
     side = int(np.exp(rng.uniform(*np.log(SPOT_SIDE_PX))))
     sharp = _hollow(side, rng) if rng.random() < 0.2 else _blob(side, rng, softest=SPOT_EDGE_PX)
     shape = _spread(sharp, float(rng.uniform(*POINT_SPREAD_PX)))
@@ -146,16 +183,23 @@ def _lit(window: Field, kept: Field, light: Field) -> None:
     kept *= np.square(light)
 
 
-def _at_an_edge(picture: Field, side: int, rng: np.random.Generator) -> tuple[float, float]:
-    """(y, x) of a window whose middle lies where light changes: a dent in an even ground would not be seen."""
-    size = len(picture)
-    places = rng.integers(4, size - 4, (EDGE_TRIES, 2))
-    steps = [
-        abs(float(picture[y + 3, x] - picture[y - 3, x])) + abs(float(picture[y, x + 3] - picture[y, x - 3]))
-        for y, x in places
-    ]
-    y, x = places[int(np.argmax(steps))]
-    return float(y - side / 2), float(x - side / 2)
+def _edge(picture: Field, rng: np.random.Generator) -> tuple[float, float, float]:
+    """(y, x, angle across) of a place where light changes: a dent in an even ground would not be seen."""
+    places = rng.integers(4, len(picture) - 4, (EDGE_TRIES, 2))
+    steps = [(picture[y + 3, x] - picture[y - 3, x], picture[y, x + 3] - picture[y, x - 3]) for y, x in places]
+    steepest = int(np.argmax([abs(float(down)) + abs(float(right)) for down, right in steps]))
+    (y, x), (down, right) = places[steepest], steps[steepest]
+    return float(y), float(x), float(np.arctan2(down, right))
+
+
+def _along(long_px: float, wide_px: float, across: float) -> Field:
+    """1 in the middle of an ellipse, smoothly 0 at its rim, the longer way at right angles to `across`."""
+    side = int(max(long_px, wide_px))
+    place = np.arange(side, dtype=np.float32) + np.float32(0.5 - side / 2)
+    u = np.cos(across) * place[None] + np.sin(across) * place[:, None]
+    v = -np.sin(across) * place[None] + np.cos(across) * place[:, None]
+    depth = np.maximum(1 - np.square(u * (2 / wide_px)) - np.square(v * (2 / long_px)), 0)
+    return np.asarray(np.square(depth), np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -175,11 +219,6 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
     return marked
 
 
-def _shape(side: int, rng: np.random.Generator) -> Field:
-    """As the camera sees it, float32 (side, side) in [0, 1]: a blob, a line, a heap of pieces or of rings."""
-    return _spread(_sharp_shape(side, rng), float(rng.uniform(*POINT_SPREAD_PX)))
-
-
 def _spread(shape: Field, sigma_px: float) -> Field:
     """Blurred by a Gaussian of so many px, three taps along each side."""
     tap = np.exp(-0.5 / sigma_px**2)
@@ -189,16 +228,16 @@ def _spread(shape: Field, sigma_px: float) -> Field:
     return np.asarray(middle * across[1:-1] + side * (across[:-2] + across[2:]), np.float32)
 
 
-def _sharp_shape(side: int, rng: np.random.Generator) -> Field:
-    """float32 (side, side) in [0, 1], within the circle of the window."""
-    kind = rng.random()
-    if kind < 0.44:
-        return _blob(side, rng) if kind < 0.36 else _hollow(side, rng)
-    if kind >= 0.86:
+def _sharp_shape(side: int, rng: np.random.Generator, kind: str) -> Field:
+    """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
+    drawn = {"line": 0.5, "raft": 0.9}.get(kind) or rng.random()
+    if drawn < 0.44:
+        return _blob(side, rng) if drawn < 0.36 else _hollow(side, rng)
+    if drawn >= 0.86:
         return _rings(side, rng)
     rim = (1.0 - _radius(side, rng)) * side * 0.25
-    if kind < 0.76:  # lines follow a smooth field's isoline, curls those of a rough one
-        field = random_perlin((side, side), rng=rng, powers=(0, 1) if kind < 0.67 else (2, 4))
+    if drawn < 0.76:  # lines follow a smooth field's isoline, curls those of a rough one
+        field = random_perlin((side, side), rng=rng, powers=(0, 1) if drawn < 0.67 else (2, 4))
         width = rng.uniform(0.5, 2.0)
         steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
         return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))

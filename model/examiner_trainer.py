@@ -35,9 +35,13 @@ from model.scoring import MARK_WINDOW
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
-SPOTS = 0.6
-"""Share of perturbations that are spots. With those of the marker alone, in which they are rare, the examiner took an
-uneven dark piece of 8 px on an even ground for one of the many small bubbles."""
+KINDS = {
+    "spot": 0.32, "line": 0.12, "raft": 0.1, "push": 0.16, "dent": 0.06, "relief": 0.1, "shadow": 0.08,
+    "light": 0.02, "grey": 0.02, "texture": 0.01, "product": 0.01,
+}  # fmt: skip
+"""Share of perturbations of each kind. With those of the marker, of which few are small, the examiner took an uneven
+dark piece of 8 px on an even ground for one of the many small bubbles; with three spots in five and few dents it no
+longer knew a dented wall."""
 
 PERTURBED = 0.5
 """Of them. A strip has forty places, all but one of them whole, and the hottest of those are what is to be learnt."""
@@ -337,7 +341,7 @@ def train_examiner(
     kept = [
         trainer.windows(batch, PLACES)
         for batch in islice(
-            marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED, spots=SPOTS), HELD_OUT_BATCHES
+            marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED, kinds=KINDS), HELD_OUT_BATCHES
         )
     ]
     curve = folder / "examiner.csv"
@@ -357,7 +361,7 @@ def train_examiner(
 
         rate, elapsed = 0.0, 0.0
         batches = drawn_ahead(
-            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED, spots=SPOTS)
+            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED, kinds=KINDS)
         )
         for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in batches):
             elapsed = clock() - began

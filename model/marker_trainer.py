@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,9 @@ from model.scoring import mark_score
 
 POOL_STACKS = 400
 PERTURBED = 0.75
+KINDS = {"shadow": 0.5, "light": 0.05, "relief": 0.13, "grey": 0.05, "texture": 0.04, "product": 0.05, "dent": 0.18}
+"""Share of perturbations of each kind."""
+
 WARM_STEPS = 100
 CURVE_EVERY = 20
 SAVE_EVERY = 200
@@ -70,7 +73,12 @@ class MarkedBatch:
 
 
 def marked_batches(
-    chunks: Iterable[StackChunk], *, batch: int, seed: int, perturbed: float = PERTURBED, spots: float = 0.0
+    chunks: Iterable[StackChunk],
+    *,
+    batch: int,
+    seed: int,
+    perturbed: float = PERTURBED,
+    kinds: Mapping[str, float] = KINDS,
 ) -> Iterator[MarkedBatch]:
     """Shuffled batches; the same seed and chunks give the same batches.
 
@@ -79,7 +87,7 @@ def marked_batches(
         batch: Stacks in each.
         seed: Of everything that is drawn.
         perturbed: Share of the stacks that are.
-        spots: See `disturb`.
+        kinds: Of perturbations, see `disturb`.
     """
     rng = np.random.default_rng(seed)
     pool: list[tuple[Stacks, int]] = []
@@ -87,11 +95,11 @@ def marked_batches(
         for stack, mirrorable, region in zip(chunk.stacks, chunk.mirrorable, chunk.regions, strict=True):
             pool.append((stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack, int(region)))
         while len(pool) >= POOL_STACKS:
-            yield _batch(pool, batch, perturbed, spots, rng)
+            yield _batch(pool, batch, perturbed, kinds, rng)
 
 
 def _batch(
-    pool: list[tuple[Stacks, int]], batch: int, share: float, spots: float, rng: np.random.Generator
+    pool: list[tuple[Stacks, int]], batch: int, share: float, kinds: Mapping[str, float], rng: np.random.Generator
 ) -> MarkedBatch:
     picked = []
     for _ in range(batch):
@@ -102,7 +110,7 @@ def _batch(
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
     for index in np.nonzero(rng.random(batch) < share)[0]:
         stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
-        perturbed, cells = disturb(stack, other, rng=rng, spots=spots)
+        perturbed, cells = disturb(stack, other, rng=rng, kinds=kinds)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
         marked[index] = cells
     return MarkedBatch(stacks, marked, np.array([region for _, region in picked], np.int32))

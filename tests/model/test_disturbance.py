@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.config import CELL_PX
 from model.disturbance import MOST, NOISE, SEEN_ABOVE, disturb, seen
+from model.marker_trainer import KINDS
 
 GREY = np.full((3, 256, 256), 0.6, np.float32)
 DARK = np.full((3, 256, 256), 0.2, np.float32)
@@ -22,7 +23,7 @@ def test_a_perturbed_stack_stays_a_picture(seed: int) -> None:
     What noise is put back comes after that, and on an even grey it can only hide or add a few cells.
     """
     before = GREY.copy()
-    after, marked = disturb(before, DARK, rng=np.random.default_rng(seed))
+    after, marked = disturb(before, DARK, rng=np.random.default_rng(seed), kinds=KINDS)
     assert (before == GREY).all()
     assert (after.shape, after.dtype) == (GREY.shape, np.float32)
     assert after.min() >= 0.0
@@ -32,7 +33,7 @@ def test_a_perturbed_stack_stays_a_picture(seed: int) -> None:
 
 def test_the_same_generator_disturbs_alike() -> None:
     """The randomness is `rng` alone."""
-    one, two = (disturb(GREY, DARK, rng=np.random.default_rng(9)) for _ in range(2))
+    one, two = (disturb(GREY, DARK, rng=np.random.default_rng(9), kinds=KINDS) for _ in range(2))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
 
@@ -43,7 +44,7 @@ def test_what_stays_and_what_moves(pictures: Callable[..., np.ndarray]) -> None:
     other = pictures(3, seed=4).astype(np.float32) / 255
     moved, shares = [], []
     for seed in range(200):
-        after, marked = disturb(stack, other, rng=np.random.default_rng(seed))
+        after, marked = disturb(stack, other, rng=np.random.default_rng(seed), kinds=KINDS)
         changed = np.abs(after - stack) > 6 * NOISE  # no noise reaches that far
         moved.append((changed != changed[0]).sum() > 0.1 * changed.sum())
         shares.append(marked.mean())
@@ -69,7 +70,7 @@ def test_spots_are_small_dark_and_under_noise() -> None:
     rng = np.random.default_rng(0)
     noisy = np.clip(GREY + rng.normal(0, NOISE, GREY.shape).astype(np.float32), 0, 1)
     for seed in range(30):
-        after, marked = disturb(noisy, DARK, rng=np.random.default_rng(seed), spots=1.0)
+        after, marked = disturb(noisy, DARK, rng=np.random.default_rng(seed), kinds={"spot": 1.0})
         changed = after != noisy
         assert changed.any(axis=0).mean() < 3 * MOST * 28**2 / 256**2
         assert (after - noisy).max() < 8 * NOISE
@@ -79,5 +80,5 @@ def test_spots_are_small_dark_and_under_noise() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_outside_of_its_window_nothing_changes(seed: int) -> None:
     """A perturbation has a circle; with at most three of them most of a patch is as it was."""
-    after, _ = disturb(GREY, DARK, rng=np.random.default_rng(seed))
+    after, _ = disturb(GREY, DARK, rng=np.random.default_rng(seed), kinds=KINDS)
     assert ((after != GREY).any(0)).mean() < MOST * 0.3
