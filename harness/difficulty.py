@@ -20,19 +20,18 @@ from harness.acceptance.assumed import assumed_looks
 from harness.acceptance.knapp import ACCEPT, GREY, REJECT, zone
 from harness.errors import DetectorError, KitError
 from harness.geometry import PAPER, Geometry
-from harness.inspection.classical import (
-    BlobDetector,
-    GaussianDetector,
+from harness.inspection.classical import BlobDetector, GaussianDetector
+from harness.inspection.detector import Detector, Inspection, Scores
+from harness.inspection.levels import auroc, strip_margins
+from harness.inspection.template import learn_template
+from harness.inspection.tuning import (
     Tuned,
     balanced_accuracy,
     blob_areas,
     fit_blob,
     fit_gaussian,
     gaussian_peaks,
-    learn_template,
 )
-from harness.inspection.detector import Detector, Inspection, Scores
-from harness.inspection.levels import auroc, strip_margins
 from harness.inspection.verdict import decide
 from harness.progress import Progress, silent
 from harness.strips.kit import CALIBRATION_SEED, Kit, Strip, good_strips, refuse_overlap, standard_kit

@@ -40,7 +40,8 @@ ARROWS: dict[str, set[str]] = {
     "acceptance": {"errors", "multiplicity", "streams"} | TYPED_EDGE,  # tables too; no pixels, clock, ledger
     **dict.fromkeys(WHOLE, BELOW),
     "comparison": BELOW | {"difficulty"},  # whose tuned classical inspectors are compared
-    "cli": BELOW | WHOLE,
+    "kit_commands": BELOW | {"difficulty"},
+    "cli": BELOW | WHOLE | {"kit_commands"},
     "__main__": {"cli"},
 }
 """What each room of `harness` may import besides itself. The twin of the picture in the README."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.errors import BaselineError, ScenarioError
+from harness.terminal import Json, bar, command_line
 
 if TYPE_CHECKING:
     from harness.scenario import Scenario
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import, assume, compare.")
 
 KitName = Annotated[str, typer.Argument(help="knapp, quick, or a register (CSV) with product and truth.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
 Required = Annotated[int, typer.Option(min=1, help="Right runs of the machine that make a product right ...")]
 Of = Annotated[int, typer.Option(min=1, help="... out of so many; inspectors are held to the same share.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the study.")]
@@ -281,7 +281,6 @@ def generality(
     from harness.study.generality import Asked, KitAsked, shaken_against_calm
     from harness.study.generality import generality as judged
     from harness.system import hardware, versions
-    from harness.terminal import bar, command_line
 
     _check_rule(required, runs)
     if out is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label, uniform_filter
 
 from harness.geometry import Geometry
-from harness.inspection import classical
+from harness.inspection import template as templates
 from harness.inspection.classical import (
     BLOB_CHOICES,
     GAUSSIAN_CHOICES,
@@ -18,16 +18,18 @@ from harness.inspection.classical import (
     BlobSettings,
     GaussianDetector,
     GaussianSettings,
-    Pose,
-    Template,
+    areas_by_level,
+)
+from harness.inspection.detector import Inspection
+from harness.inspection.template import Pose, Template, learn_template
+from harness.inspection.tuning import (
+    balanced_accuracy,
     balanced_thresholds,
     blob_areas,
     fit_blob,
     fit_gaussian,
     gaussian_peaks,
-    learn_template,
 )
-from harness.inspection.detector import Inspection
 
 Frames = NDArray[np.uint8]
 
@@ -35,7 +37,7 @@ GEOMETRY = Geometry((1, 8), 2, ("top", "bottom"), (512, 520), ((0, 0), (256, 0),
 PLAIN = BlobSettings(background_px=0, persistent=False, deviations=0.0, level=20)
 
 
-def card() -> classical.Picture:
+def card() -> templates.Picture:
     """A light field with a grid of dark bars: something to register by."""
     picture = np.full(GEOMETRY.frame_shape, 200.0, np.float32)
     for row, column in product((60, 250, 430), (50, 200, 330, 470)):
@@ -58,7 +60,7 @@ def acquisition(seed: int, *, pose: Pose | None = None, spots: tuple[tuple[int, 
         for frame, row, column, half in spots:
             if frame in (-1, number):
                 picture[row - half : row + half + 1, column - half : column + half + 1] *= 0.6
-        frames.append(classical._laid(picture, pose) + rng.normal(0, 1.2, CARD.shape))
+        frames.append(templates._laid(picture, pose) + rng.normal(0, 1.2, CARD.shape))
     return np.clip(np.rint(frames), 0, 255).astype(np.uint8)
 
 
@@ -89,7 +91,7 @@ def test_registration_finds_the_pose(pose: Pose, template: Template) -> None:
 def test_inverse_pose_undoes_a_pose() -> None:
     """A picture posed and posed back is the picture, away from its edges."""
     pose = Pose(0.008, 1.5, -2.0, 1.02)
-    back = classical._laid(classical._laid(CARD, pose), pose.inverse())
+    back = templates._laid(templates._laid(CARD, pose), pose.inverse())
     assert np.abs(back - CARD)[20:-20, 20:-20].mean() < 1.0
 
 
@@ -116,7 +118,7 @@ def test_areas_are_those_of_labelled_parts(seed: int) -> None:
     """At every level the largest area is that of the largest eight-connected part at or above it."""
     rng = np.random.default_rng(seed)
     patch = (255 * gaussian_filter(rng.random((24, 20)), rng.uniform(0.3, 2)) ** 2).astype(np.uint8)
-    areas = classical._areas(patch, 3)
+    areas = areas_by_level(patch, 3)
     for level in range(3, 256, 11):
         parts, count = label(patch >= level, np.ones((3, 3)))
         largest = np.bincount(parts.ravel())[1:].max() if count else 0
@@ -129,7 +131,7 @@ def test_box_mean(side: int) -> None:
     """The running mean is `scipy`'s uniform filter inside, and the mean of what there is at the edges."""
     picture = np.random.default_rng(1).random((90, 70)).astype(np.float32)
     half = side // 2
-    found = classical._box_mean(picture, side)
+    found = templates._box_mean(picture, side)
     inside = np.s_[half : 90 - half, half : 70 - half]
     assert found[inside] == pytest.approx(uniform_filter(picture, side)[inside], abs=1e-5)
     assert found[0, 0] == pytest.approx(picture[: half + 1, : half + 1].mean(), abs=1e-5)
@@ -138,7 +140,7 @@ def test_box_mean(side: int) -> None:
 def test_median_by_counting() -> None:
     """Counting grey levels gives numpy's median of an odd number of frames."""
     stack = np.random.default_rng(2).integers(0, 256, (7, 9, 11), dtype=np.uint8)
-    assert np.array_equal(classical._median(stack), np.median(stack, axis=0))
+    assert np.array_equal(templates._median(stack), np.median(stack, axis=0))
 
 
 def test_a_blob_scores_its_area(template: Template) -> None:
@@ -250,7 +252,7 @@ def test_thresholds_of_one_region_are_the_best_there_are(seed: int) -> None:
     values = rng.normal(defective * rng.uniform(0, 2)).astype(np.float32)[:, None]
 
     def accuracy(threshold: float) -> float:
-        return classical.balanced_accuracy((values > threshold).any(axis=1), defective)
+        return balanced_accuracy((values > threshold).any(axis=1), defective)
 
     found = accuracy(float(balanced_thresholds(values, defective)[0]))
     assert found == pytest.approx(max(accuracy(t) for t in [*values[:, 0], values.min() - 1]), abs=1e-6)
