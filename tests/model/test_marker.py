@@ -132,17 +132,20 @@ def test_training_is_watched_on_strips_held_out(
 
 
 def test_batches_are_perturbed_and_repeat(pictures: Pictures) -> None:
-    """The same seed gives the same batch; about three in four stacks have marks, and text is never mirrored."""
+    """The same seed gives the same batch; about three in four stacks have marks, and text is never mirrored.
+
+    Most that have none are as they were; a few were perturbed where nothing can be seen of it.
+    """
     stacks = chunk(pictures)
-    one, two = (next(marked_batches([stacks], batch=16, seed=7)) for _ in range(2))
+    one, two = (next(marked_batches([stacks], batch=64, seed=7)) for _ in range(2))
     np.testing.assert_array_equal(one.stacks, two.stacks)
     np.testing.assert_array_equal(one.marked, two.marked)
-    assert 0.4 < (one.marked.max((1, 2)) > 0).mean() <= 1.0
+    assert 0.6 < (one.marked.max((1, 2)) > 0).mean() < 0.9
     clean = one.stacks[one.marked.max((1, 2)) == 0]
     known = {stack.tobytes() for stack in stacks.stacks} | {
         np.ascontiguousarray(stack[..., ::-1]).tobytes() for stack in stacks.stacks[stacks.mirrorable]
     }
-    assert all(stack.tobytes() in known for stack in clean)
+    assert np.mean([stack.tobytes() in known for stack in clean]) > 0.7
 
 
 def test_a_marker_learns(make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path) -> None:
