@@ -11,7 +11,8 @@ learn to find what is too clean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import numpy as np
 from numba import njit
@@ -23,7 +24,7 @@ from model.perlin import Field, random_perlin
 Stack = NDArray[np.float32]
 """float32 (frames, height, width) in [0, 1]."""
 
-KINDS = ("shadow", "line", "raft", "light", "relief", "grey", "texture", "product", "dent", "push", "spot")
+Kind = Literal["shadow", "line", "raft", "light", "relief", "grey", "texture", "product", "dent", "push", "spot"]
 """Lines and rafts of rings are shadows of one shape each; a foreign grey, texture or piece of product is laid over,
 more or less; a push moves a length of an edge aside; a spot is a small dark piece."""
 
@@ -66,7 +67,7 @@ NOISE = 1.15 / 255
 
 
 def disturb(
-    stack: Stack, other: Stack, *, rng: np.random.Generator, kinds: Mapping[str, float]
+    stack: Stack, other: Stack, *, rng: np.random.Generator, kinds: Mapping[Kind, float]
 ) -> tuple[Stack, NDArray[np.bool_]]:
     """One or two perturbations of an acquisition of one patch, and where they are seen.
 
@@ -74,13 +75,14 @@ def disturb(
         stack: Its frames.
         other: Frames of another good patch, of the same shape.
         rng: Of this patch.
-        kinds: Share of perturbations of each of `KINDS`, 1 in all.
+        kinds: Share of perturbations of each kind, 1 in all.
 
     Returns:
         (perturbed frames, bool (height / 4, width / 4) of the cells in which they changed visibly).
     """
-    out, noise = stack.copy(), np.ones_like(stack)
-    for kind in rng.choice(list(kinds), int(rng.integers(1, MOST + 1)), p=list(kinds.values())).tolist():
+    out, noise, known = stack.copy(), np.ones_like(stack), list(kinds)
+    for place in rng.choice(len(known), int(rng.integers(1, MOST + 1)), p=list(kinds.values())):
+        kind = known[place]
         if kind == "spot":
             _spot(out, noise, rng)
         elif kind in ("dent", "push"):
@@ -94,7 +96,7 @@ def disturb(
     return out, marked
 
 
-def _laid(kind: str, out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
+def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
     """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
     side = int(np.exp(rng.uniform(*np.log(SIDE_PX))))
     shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
@@ -105,11 +107,8 @@ def _laid(kind: str, out: Stack, noise: Stack, other: Stack, rng: np.random.Gene
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if kind == "texture" else None
     relief = _relief(shape, rng.uniform(0, 2 * np.pi)) if kind == "relief" else None
-    for frame in range(len(out)):
-        if moves and frame:
-            y += rng.uniform(*SINKING_PX)
-            x += rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
-        within = _within(round(float(y)), round(float(x)), side, size)
+    for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
+        within = _within(top, left, side, size)
         if within is None:
             continue
         place, inner = within
@@ -151,6 +150,15 @@ def _dented(out: Stack, noise: Stack, rng: np.random.Generator, *, push: bool) -
         _lit(window, kept, 1 - shade * mask[inner])
 
 
+def _corners(frames: int, y: float, x: float, moves: bool, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """(top, left) of a perturbation in each frame: where it is, or on its way with the liquid."""
+    for frame in range(frames):
+        if moves and frame:
+            y += rng.uniform(*SINKING_PX)
+            x += rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
+        yield round(float(y)), round(float(x))
+
+
 def _within(top: int, left: int, side: int, size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
     """Of a square window, what lies within a patch: seen from the patch, and from the window. None if nothing does."""
     rows, columns = (slice(max(start, 0), min(start + side, size)) for start in (top, left))
@@ -168,10 +176,7 @@ def _spot(out: Stack, noise: Stack, rng: np.random.Generator) -> None:
     light = 1 - np.float32(np.exp(rng.uniform(*np.log(SPOT_CONTRAST)))) * shape
     y, x = rng.uniform(0, out.shape[1] - side, 2)
     moves = rng.random() < SPOT_MOVING_SHARE
-    for frame in range(len(out)):
-        if moves and frame:
-            y, x = y + rng.uniform(*SINKING_PX), x + rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
-        top, left = round(float(y)), round(float(x))
+    for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
         if 0 <= top <= out.shape[1] - side and 0 <= left <= out.shape[2] - side:
             window = np.s_[frame, top : top + side, left : left + side]
             _lit(out[window], noise[window], light)
@@ -196,8 +201,7 @@ def _along(long_px: float, wide_px: float, across: float) -> Field:
     """1 in the middle of an ellipse, smoothly 0 at its rim, the longer way at right angles to `across`."""
     side = int(max(long_px, wide_px))
     place = np.arange(side, dtype=np.float32) + np.float32(0.5 - side / 2)
-    u = np.cos(across) * place[None] + np.sin(across) * place[:, None]
-    v = -np.sin(across) * place[None] + np.cos(across) * place[:, None]
+    u, v = _turned(place, across)
     depth = np.maximum(1 - np.square(u * (2 / wide_px)) - np.square(v * (2 / long_px)), 0)
     return np.asarray(np.square(depth), np.float32)
 
@@ -228,21 +232,38 @@ def _spread(shape: Field, sigma_px: float) -> Field:
     return np.asarray(middle * across[1:-1] + side * (across[:-2] + across[2:]), np.float32)
 
 
-def _sharp_shape(side: int, rng: np.random.Generator, kind: str) -> Field:
+def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
     """float32 (side, side) in [0, 1], within the circle of the window: a blob, a line, a heap of pieces or of rings."""
-    drawn = {"line": 0.5, "raft": 0.9}.get(kind) or rng.random()
-    if drawn < 0.44:
-        return _blob(side, rng) if drawn < 0.36 else _hollow(side, rng)
-    if drawn >= 0.86:
+    if kind == "line":
+        return _line(side, rng, powers=(0, 1))
+    if kind == "raft":
         return _rings(side, rng)
-    rim = (1.0 - _radius(side, rng)) * side * 0.25
-    if drawn < 0.76:  # lines follow a smooth field's isoline, curls those of a rough one
-        field = random_perlin((side, side), rng=rng, powers=(0, 1) if drawn < 0.67 else (2, 4))
-        width = rng.uniform(0.5, 2.0)
-        steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
-        return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))
-    field = random_perlin((side, side), rng=rng, powers=(2, 5))
-    return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
+    drawn = rng.random()
+    if drawn < 0.36:
+        return _blob(side, rng)
+    if drawn < 0.44:
+        return _hollow(side, rng)
+    if drawn < 0.76:
+        return _line(side, rng, powers=(0, 1) if drawn < 0.67 else (2, 4))
+    if drawn < 0.86:
+        rim = _rim(side, rng)
+        field = random_perlin((side, side), rng=rng, powers=(2, 5))
+        return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
+    return _rings(side, rng)
+
+
+def _line(side: int, rng: np.random.Generator, *, powers: tuple[int, int]) -> Field:
+    """An isoline of Perlin noise: a line where it is smooth, curls where it is rough."""
+    rim = _rim(side, rng)
+    field = random_perlin((side, side), rng=rng, powers=powers)
+    width = rng.uniform(0.5, 2.0)
+    steep = np.maximum(np.hypot(*np.gradient(field)), 1e-3)
+    return _smooth(np.minimum(width - np.abs(field - rng.uniform(-0.2, 0.2)) / steep, rim))
+
+
+def _rim(side: int, rng: np.random.Generator) -> Field:
+    """What keeps a shape within the circle of its window: falls to 0 at it."""
+    return (1.0 - _radius(side, rng)) * side * 0.25
 
 
 def _rings(side: int, rng: np.random.Generator) -> Field:
@@ -285,9 +306,14 @@ def _radius(side: int, rng: np.random.Generator) -> Field:
     """Distance from the window's middle as a share of half its side, along a turned and stretched ellipse."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / side) - np.float32(1)
     stretch, turn = np.exp(rng.uniform(-0.7, 0.7)), rng.uniform(0, np.pi)
-    u = np.cos(turn) * place[None] + np.sin(turn) * place[:, None]
-    v = -np.sin(turn) * place[None] + np.cos(turn) * place[:, None]
+    u, v = _turned(place, turn)
     return np.asarray(np.hypot(u * max(stretch, 1.0), v * max(1 / stretch, 1.0)), np.float32)
+
+
+def _turned(place: NDArray[np.float32], turn: float) -> tuple[Field, Field]:
+    """Coordinates (u, v) of a square's pixels along axes turned by an angle, from their places along its sides."""
+    cosine, sine = np.cos(turn), np.sin(turn)
+    return cosine * place[None] + sine * place[:, None], -sine * place[None] + cosine * place[:, None]
 
 
 def _smooth(level: Field) -> Field:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
+from model.disturbance import Kind
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
 from model.marker import WIDTHS
 from model.marker_trainer import MarkedBatch, StackChunk, marked_batches, ordered, warm_cosine
@@ -35,7 +36,7 @@ from model.scoring import MARK_WINDOW
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
-KINDS = {
+KINDS: dict[Kind, float] = {
     "spot": 0.32, "line": 0.12, "raft": 0.1, "push": 0.16, "dent": 0.06, "relief": 0.1, "shadow": 0.08,
     "light": 0.02, "grey": 0.02, "texture": 0.01, "product": 0.01,
 }  # fmt: skip

@@ -19,14 +19,22 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, BundleError
 from model.config import CELL_PX, PATCH_PX
 from model.dataset import drawn_ahead
-from model.disturbance import disturb
+from model.disturbance import Kind, disturb
 from model.marker import build_marker, focal_loss, ranking_loss
 from model.runtime import TensorFlowRuntime
 from model.scoring import mark_score
 
 POOL_STACKS = 400
 PERTURBED = 0.75
-KINDS = {"shadow": 0.5, "light": 0.05, "relief": 0.13, "grey": 0.05, "texture": 0.04, "product": 0.05, "dent": 0.18}
+KINDS: dict[Kind, float] = {
+    "shadow": 0.5,
+    "light": 0.05,
+    "relief": 0.13,
+    "grey": 0.05,
+    "texture": 0.04,
+    "product": 0.05,
+    "dent": 0.18,
+}
 """Share of perturbations of each kind."""
 
 WARM_STEPS = 100
@@ -78,7 +86,7 @@ def marked_batches(
     batch: int,
     seed: int,
     perturbed: float = PERTURBED,
-    kinds: Mapping[str, float] = KINDS,
+    kinds: Mapping[Kind, float] = KINDS,
 ) -> Iterator[MarkedBatch]:
     """Shuffled batches; the same seed and chunks give the same batches.
 
@@ -99,7 +107,7 @@ def marked_batches(
 
 
 def _batch(
-    pool: list[tuple[Stacks, int]], batch: int, share: float, kinds: Mapping[str, float], rng: np.random.Generator
+    pool: list[tuple[Stacks, int]], batch: int, share: float, kinds: Mapping[Kind, float], rng: np.random.Generator
 ) -> MarkedBatch:
     picked = []
     for _ in range(batch):
