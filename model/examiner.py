@@ -198,14 +198,15 @@ def examined(
     seen = seen_at(images, rebuilt, features, rows, columns, region, frames=frames, regions=regions)
     said = ops.reshape(examiner([*seen, ops.reshape(values, (-1, 1))], training=False), (-1, PLACES))
     along = ops.arange(CELLS, dtype="int32")
-    # How far each cell is from each place along both sides, (m, 64, 1, k) and (m, 1, 64, k).
-    down = ops.abs(along[None, :, None, None] - rows[:, None, None, :])
-    across = ops.abs(along[None, None, :, None] - columns[:, None, None, :])
-    word = said[:, None, None, :]
-    away = down * down + across * across
-    nearest = away == ops.min(away, axis=-1, keepdims=True)
-    cap = ops.max(ops.where(nearest, word, _COLD), axis=-1)
-    there = ops.maximum(down, across) <= MARK_WINDOW // 2
-    return ops.where(
-        ops.any(there, axis=-1), ops.max(ops.where(there, word, _COLD), axis=-1), ops.minimum(logits, cap)
-    )  # fmt: skip
+    nearest = cap = there = None
+    for place in range(PLACES):  # one by one: reductions over so short an axis would take longer than the examiner
+        down = ops.abs(along[None] - rows[:, place : place + 1])[:, :, None]  # (m, 64, 1) beside (m, 1, 64)
+        across = ops.abs(along[None] - columns[:, place : place + 1])[:, None, :]
+        away, word = down * down + across * across, said[:, place : place + 1, None]
+        at = ops.where(ops.maximum(down, across) <= MARK_WINDOW // 2, word, _COLD)
+        if nearest is None:
+            nearest, cap, there = away, word, at
+            continue
+        cap = ops.where(away < nearest, word, ops.where(away == nearest, ops.maximum(cap, word), cap))
+        nearest, there = ops.minimum(nearest, away), ops.maximum(there, at)
+    return ops.where(there > _COLD, there, ops.minimum(logits, cap))

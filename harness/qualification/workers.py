@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import shutil
 import tempfile
 import time
@@ -32,6 +33,9 @@ STARTING_S = 300.0
 """A worker that has not said it is ready by then will not be."""
 
 SPARE_BYTES = 2**30
+
+NICENESS = 10
+"""Of a worker, so that the line is never kept from a poll: the machine's controller is a computer of its own."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ def _work(pipe: Connection, job: Job) -> None:
 
     Its check of frames keeps the last acquisition that it saw itself; with more workers that is not the line's last.
     """
+    os.nice(NICENESS)
     try:
         setup = job.again()
         detector, check = setup.detector, frame_check_of(setup.source)
