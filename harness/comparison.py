@@ -1,4 +1,6 @@
-"""Inspectors and scores side by side on one development kit: the network's, PaDiM's, and both classical inspectors'.
+"""Scores and inspectors side by side on one development kit: the network's and others that a reader will ask for.
+
+The others are a plain autoencoder of the same size, PaDiM, and both classical inspectors.
 
 The development kit is drawn from seeds that neither training, calibration nor any standard kit uses; it is for
 choosing, never for a verdict. Thresholds play no part: a score is judged by how it orders single runs of strips, its
@@ -38,6 +40,10 @@ FITTING_STRIPS = 100
 REFERENCE_QUANTILE = 0.8
 FALSE_REJECTS = (0.01, 0.05)
 NETWORK_SCORES = ("ssim", "mse", "local", "persistent", "marked")
+PLAIN = "plain"
+"""Bundle of the plain autoencoder: the generator's network, trained to rebuild and nothing else."""
+
+PLAIN_SCORES = ("ssim", "persistent")
 PARTICLE = "floating_particle"
 
 
@@ -127,7 +133,8 @@ def compare(
         kit: The development kit, or a smaller one.
         runs: Runs of each product.
         reference_strips: Good strips that bring the regions to one scale.
-        others: Fit PaDiM, tune the two classical inspectors and ask them too, which takes minutes.
+        others: Fit PaDiM, tune the two classical inspectors and ask them and the plain autoencoder too, which takes
+            minutes.
         progress: Told of every run.
 
     Raises:
@@ -141,6 +148,9 @@ def compare(
         tuned = tuned_inspectors(progress=progress)
         fitted = Renderer(seed=FITTING_SEED)
         good = (fitted.frames(strip, 1) for strip in good_strips("fitting", FITTING_STRIPS, seed=FITTING_SEED))
+        detectors += [
+            (f"plain autoencoder, {score}", NetworkDetector(PLAIN, PAPER, score=score)) for score in PLAIN_SCORES
+        ]
         detectors.append(("PaDiM", PadimDetector(bundle, PAPER, good)))
         detectors += [("blob analysis", tuned.blob.detector), ("Gaussian template", tuned.gaussian.detector)]
     compared = [Compared(name) for name, _ in detectors]

@@ -84,9 +84,15 @@ PRESETS = {
 """`paper` after the paper's section 7.2; `compact` fits two cores, its finer code keeps bubbles (`docs/paper.md`)."""
 
 
+PLAIN: dict[str, Any] = {"perturbed": 0.0, "w_adversarial": 0.0, "w_encoder": 0.0, "w_noise": 0.0}
+"""Of `TrainingConfig`: a plain autoencoder, which learns to rebuild what it sees and nothing else; for comparison."""
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a network is trained. Defaults are the paper's, as read in `docs/paper.md`.
+
+    What a loss of weight 0 alone would need is neither computed nor trained.
 
     Attributes:
         batch: Patches a step.

@@ -198,15 +198,14 @@ def examined(
     seen = seen_at(images, rebuilt, features, rows, columns, region, frames=frames, regions=regions)
     said = ops.reshape(examiner([*seen, ops.reshape(values, (-1, 1))], training=False), (-1, PLACES))
     along = ops.arange(CELLS, dtype="int32")
-    nearest = cap = there = None
-    for place in range(PLACES):  # one by one: reductions over so short an axis would take longer than the examiner
+    nearest: Any = 2 * CELLS * CELLS
+    cap: Any = _COLD
+    there: Any = _COLD
+    for place in range(PLACES):  # one by one: reductions along so short an axis are slow
         down = ops.abs(along[None] - rows[:, place : place + 1])[:, :, None]  # (m, 64, 1) beside (m, 1, 64)
         across = ops.abs(along[None] - columns[:, place : place + 1])[:, None, :]
         away, word = down * down + across * across, said[:, place : place + 1, None]
         at = ops.where(ops.maximum(down, across) <= MARK_WINDOW // 2, word, _COLD)
-        if nearest is None:
-            nearest, cap, there = away, word, at
-            continue
         cap = ops.where(away < nearest, word, ops.where(away == nearest, ops.maximum(cap, word), cap))
         nearest, there = ops.minimum(nearest, away), ops.maximum(there, at)
     return ops.where(there > _COLD, there, ops.minimum(logits, cap))

@@ -81,11 +81,10 @@ class Trainer:
     step: int = 0
 
     def __post_init__(self) -> None:
-        self.generator_variables = [
-            variable
-            for part in (self.networks.encoder, self.networks.decoder, self.networks.second_encoder)
-            for variable in part.trainable_variables
-        ]
+        parts = [self.networks.encoder, self.networks.decoder]
+        if self.config.w_encoder:
+            parts.append(self.networks.second_encoder)
+        self.generator_variables = [variable for part in parts for variable in part.trainable_variables]
         self.generator_optimizer = self._optimizer(self.generator_variables)
         self.discriminator_optimizer = self._optimizer(self.networks.discriminator.trainable_variables)
         self._compiled = tf.function(self._step)
@@ -121,14 +120,21 @@ class Trainer:
         return np.asarray(self.networks.decoder(code, training=False))
 
     def generator_losses(self, image: Any, perturbed: Any, noise: Any, code: Any, rebuilt: Any) -> tuple[Any, ...]:
-        """(total, adversarial, contextual, encoder, noise) of what `generate` gave; each reaches the generator."""
+        """(total, adversarial, contextual, encoder, noise) of what `generate` gave; each reaches the generator.
+
+        Terms that weigh nothing are 0.
+        """
         nets, config = self.networks, self.config
-        _, features_real = nets.discriminator(image, training=True)
-        _, features_rebuilt = nets.discriminator(rebuilt, training=True)
-        adversarial = adversarial_loss(ops.stop_gradient(features_real), features_rebuilt)
+        adversarial = encoder = residual = ops.zeros(())
+        if config.w_adversarial:
+            _, features_real = nets.discriminator(image, training=True)
+            _, features_rebuilt = nets.discriminator(rebuilt, training=True)
+            adversarial = adversarial_loss(ops.stop_gradient(features_real), features_rebuilt)
         contextual = contextual_loss(image, rebuilt, w_huber=config.w_huber, w_ssim=config.w_ssim)
-        encoder = encoder_loss(code, nets.second_encoder(rebuilt, training=True))
-        residual = noise_loss(perturbed, rebuilt, noise)
+        if config.w_encoder:
+            encoder = encoder_loss(code, nets.second_encoder(rebuilt, training=True))
+        if config.w_noise:
+            residual = noise_loss(perturbed, rebuilt, noise)
         total = (
             config.w_adversarial * adversarial
             + config.w_contextual * contextual
@@ -155,7 +161,7 @@ class Trainer:
             tape.watch(weights)
             code, rebuilt = self.generate(perturbed)
             with tape.stop_recording():
-                critic = self.discriminator_step(image, rebuilt)
+                critic = self.discriminator_step(image, rebuilt) if self.config.w_adversarial else ops.zeros(())
             terms = self.generator_losses(image, perturbed, noise, code, rebuilt)
         self.generator_optimizer.apply(tape.gradient(terms[0], weights), self.generator_variables)
         return *terms, critic

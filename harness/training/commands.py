@@ -26,16 +26,23 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
     rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
     huber: Annotated[float, typer.Option(min=0, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="A plain autoencoder, for comparison: no adversary, nothing perturbed.")
+    ] = False,
 ) -> None:
     """Train a network on good strips by the full adversarial procedure."""
     from harness.training.workshop import train_network
+    from model.config import PLAIN
 
     command = command_line("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
-                       seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber)  # fmt: skip
+                       seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber, plain=plain)  # fmt: skip
     with bar() as progress:
         train_network(
             preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, command=command,
-            settings={"seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber},
+            settings={
+                "seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber,
+                **(PLAIN if plain else {}),
+            },
             progress=progress,
         )  # fmt: skip
     typer.echo(bundle or folder)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from model import trainer as trainer_module
-from model.config import NetworkConfig, TrainingConfig
+from model.config import PLAIN, NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk
 from model.trainer import TERMS, Trainer, cosine_schedule, restart_schedule, train
 
@@ -82,6 +82,19 @@ def test_each_moves_by_its_own_optimiser_alone(frozen: str, trainer: Trainer, ba
         optimiser.learning_rate.assign(0.0 if name == frozen else 1e-3)
     trainer._compiled(*tensors(batch))
     assert {name for name, part in variables.items() if moved(part, before[name])} == set(variables) - {frozen}
+
+
+def test_a_plain_autoencoder_only_rebuilds(tiny: NetworkConfig, batch: Batch) -> None:
+    """Its loss is eq. 7 with its weight alone, and neither discriminator nor second encoder is trained."""
+    trainer = Trainer.fresh(tiny, TrainingConfig(batch=2, **PLAIN))
+    nets = trainer.networks
+    still = [*nets.discriminator.variables, *nets.second_encoder.variables]
+    before = snapshot(still), snapshot(trainer.generator_variables)
+    terms = trainer.train_step(batch, 1e-3)
+    assert terms["generator"] == pytest.approx(50 * terms["contextual"], rel=1e-6)
+    assert [terms[name] for name in ("adversarial", "encoder", "noise", "discriminator")] == [0.0] * 4
+    assert not moved(still, before[0])
+    assert moved(trainer.generator_variables, before[1])
 
 
 def test_discriminator_step_leaves_the_generator_alone(trainer: Trainer, batch: Batch) -> None:
