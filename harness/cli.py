@@ -247,6 +247,7 @@ def swarm(
 def compare(
     bundle: Annotated[str, typer.Option(help="Bundle whose scores are compared.")] = "compact",
     runs: Annotated[int, typer.Option(min=1, help="Runs of each product of the development kit.")] = 3,
+    plain: Annotated[str | None, typer.Option(help="Bundle of a plain autoencoder (train --plain), asked too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Scores and inspectors side by side on the development kit: AUROC, misses at 1 and 5 % false rejects, time."""
@@ -255,7 +256,7 @@ def compare(
     from harness.comparison import compare as compared
 
     with bar() as progress:
-        rows = compared(bundle, runs=runs, progress=progress).rows()
+        rows = compared(bundle, runs=runs, plain=plain, progress=progress).rows()
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return

@@ -1,6 +1,6 @@
 """Scores and inspectors side by side on one development kit: the network's and others that a reader will ask for.
 
-The others are a plain autoencoder of the same size, PaDiM, and both classical inspectors.
+The others are PaDiM, both classical inspectors, and a plain autoencoder where one has been trained.
 
 The development kit is drawn from seeds that neither training, calibration nor any standard kit uses; it is for
 choosing, never for a verdict. Thresholds play no part: a score is judged by how it orders single runs of strips, its
@@ -40,10 +40,8 @@ FITTING_STRIPS = 100
 REFERENCE_QUANTILE = 0.8
 FALSE_REJECTS = (0.01, 0.05)
 NETWORK_SCORES = ("ssim", "mse", "local", "persistent", "marked")
-PLAIN = "plain"
-"""Bundle of the plain autoencoder: the generator's network, trained to rebuild and nothing else."""
-
 PLAIN_SCORES = ("ssim", "persistent")
+"""Of a plain autoencoder: the paper's, and the best that looks at residuals alone."""
 PARTICLE = "floating_particle"
 
 
@@ -124,6 +122,7 @@ def compare(
     runs: int = 3,
     reference_strips: int = REFERENCE_STRIPS,
     others: bool = True,
+    plain: str | None = None,
     progress: Progress = silent,
 ) -> Comparison:
     """Let every inspector see the same runs, one after the other on each picture.
@@ -133,8 +132,8 @@ def compare(
         kit: The development kit, or a smaller one.
         runs: Runs of each product.
         reference_strips: Good strips that bring the regions to one scale.
-        others: Fit PaDiM, tune the two classical inspectors and ask them and the plain autoencoder too, which takes
-            minutes.
+        others: Fit PaDiM, tune the two classical inspectors and ask them too, which takes minutes.
+        plain: Bundle of a plain autoencoder, which is asked too.
         progress: Told of every run.
 
     Raises:
@@ -144,13 +143,14 @@ def compare(
     first = NetworkDetector(bundle, PAPER)
     names = [name for name in NETWORK_SCORES if name != "marked" or first.bundle.marker is not None]
     detectors: list[tuple[str, Detector]] = [(name, NetworkDetector(bundle, PAPER, score=name)) for name in names]
+    if plain is not None:
+        detectors += [
+            (f"plain autoencoder, {name}", NetworkDetector(plain, PAPER, score=name)) for name in PLAIN_SCORES
+        ]
     if others:
         tuned = tuned_inspectors(progress=progress)
         fitted = Renderer(seed=FITTING_SEED)
         good = (fitted.frames(strip, 1) for strip in good_strips("fitting", FITTING_STRIPS, seed=FITTING_SEED))
-        detectors += [
-            (f"plain autoencoder, {score}", NetworkDetector(PLAIN, PAPER, score=score)) for score in PLAIN_SCORES
-        ]
         detectors.append(("PaDiM", PadimDetector(bundle, PAPER, good)))
         detectors += [("blob analysis", tuned.blob.detector), ("Gaussian template", tuned.gaussian.detector)]
     compared = [Compared(name) for name, _ in detectors]

@@ -26,16 +26,21 @@ Stack = NDArray[np.float32]
 
 Kind = Literal["shadow", "line", "raft", "light", "relief", "grey", "texture", "product", "dent", "push", "spot"]
 """Lines and rafts of rings are shadows of one shape each; a foreign grey, texture or piece of product is laid over,
-more or less; a push moves a length of an edge aside; a spot is a small dark piece."""
+more or less; a push moves a length of an edge aside; a spot is a dark piece with an edge of its own."""
 
 MOST = 2
 SIDE_PX = (8.0, 110.0)
 CONTRAST = (0.05, 0.7)
-SPOT_SIDE_PX = (9.0, 28.0)
+SPOT_SIDE_PX = (9.0, 80.0)
 SPOT_CONTRAST = (0.12, 0.7)
 SPOT_MOVING_SHARE = 0.4
 SPOT_EDGE_PX = 3.5
-"""Of spots: small dark pieces, sharp enough to be taken for bubbles, which are far more frequent."""
+"""Of spots: dark pieces sharp enough to be taken for bubbles, which are far more frequent. Half a side is about what
+one measures: from the smallest bubble to the largest."""
+
+RELIEF_SIDE_PX = (10.0, 80.0)
+RELIEF_LENS = (0.0, 0.7)
+"""Of reliefs: how much of the light a rise turns away on every flank, as a lens does, beside the flank that is lit."""
 
 DENT_SIDE_PX = (24.0, 150.0)
 DENT_PX = (3.0, 16.0)
@@ -98,7 +103,7 @@ def disturb(
 
 def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
     """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
-    side = int(np.exp(rng.uniform(*np.log(SIDE_PX))))
+    side = int(np.exp(rng.uniform(*np.log(RELIEF_SIDE_PX if kind == "relief" else SIDE_PX))))
     shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
     y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
@@ -106,7 +111,7 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Gen
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if kind == "texture" else None
-    relief = _relief(shape, rng.uniform(0, 2 * np.pi)) if kind == "relief" else None
+    relief = _relief(shape, rng.uniform(0, 2 * np.pi), rng.uniform(*RELIEF_LENS)) if kind == "relief" else None
     for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
         within = _within(top, left, side, size)
         if within is None:
@@ -238,6 +243,8 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
         return _line(side, rng, powers=(0, 1))
     if kind == "raft":
         return _rings(side, rng)
+    if kind == "relief":
+        return _blob(side, rng)
     drawn = rng.random()
     if drawn < 0.36:
         return _blob(side, rng)
@@ -279,10 +286,16 @@ def _rings(side: int, rng: np.random.Generator) -> Field:
     return out
 
 
-def _relief(shape: Field, angle: float) -> Field:
-    """A shape as a rise lit from a side: up to 1 where it turns away from the light, down to -0.4 where it faces it."""
+def _relief(shape: Field, angle: float, lens: float) -> Field:
+    """A shape as a rise lit from a side: up to 1 where it turns away from the light, down to -0.4 where it faces it.
+
+    Args:
+        shape: Its height.
+        angle: Of the light.
+        lens: Share that every flank turns away, whichever way it looks.
+    """
     down, right = np.gradient(shape)
-    slope = np.sin(angle) * down + np.cos(angle) * right
+    slope = lens * np.hypot(down, right) + (1 - lens) * (np.sin(angle) * down + np.cos(angle) * right)
     slope /= max(float(np.abs(slope).max()), 1e-6)
     return np.asarray(np.where(slope > 0, slope, 0.4 * slope), np.float32)
 

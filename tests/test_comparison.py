@@ -67,12 +67,14 @@ def test_stuck_bodies_are_counted() -> None:
 
 
 def test_a_bundle_is_compared(tmp_path: Path) -> None:
-    """Untrained weights: every score of the rebuilt twin has a row; none by a marker that is not there."""
+    """Untrained weights: every score of the rebuilt twin has a row, as has a plain one's; no marker, no row by it."""
     config = PRESETS["compact"].narrowed(8)
     networks = build_networks(config, seed=0)
     build_rebuilder(networks.encoder, networks.decoder).save_weights(tmp_path / "weights.weights.h5")
     write_bundle(tmp_path, config, {})
-    comparison = compare(str(tmp_path), kit=development_kit(1, 2), runs=1, reference_strips=3, others=False)
-    assert [one.name for one in comparison.compared] == ["ssim", "mse", "local", "persistent"]
+    comparison = compare(str(tmp_path), kit=development_kit(1, 2), runs=1, reference_strips=3, others=False,
+                         plain=str(tmp_path))  # fmt: skip
+    plain = [f"plain autoencoder, {name}" for name in ("ssim", "persistent")]
+    assert [one.name for one in comparison.compared] == ["ssim", "mse", "local", "persistent", *plain]
     assert all(len(one.scores) == 12 for one in comparison.compared)
     assert all(row["good_runs"] == 2 and row["ms_a_strip"] > 0 for row in comparison.rows())

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import disturbance
 from model.config import CELL_PX
-from model.disturbance import MOST, NOISE, SEEN_ABOVE, disturb, seen
+from model.disturbance import MOST, NOISE, SEEN_ABOVE, SPOT_SIDE_PX, disturb, seen
 from model.marker_trainer import KINDS
 
 GREY = np.full((3, 256, 256), 0.6, np.float32)
@@ -65,16 +66,30 @@ def test_cells_need_enough_changed_pixels_in_one_frame() -> None:
     assert np.argwhere(marked).tolist() == [[0, 0]]
 
 
-def test_spots_are_small_dark_and_under_noise() -> None:
-    """Where asked for, nothing but small dark pieces: no pixel gets brighter than the noise that is put back."""
+def test_spots_are_dark_and_under_noise() -> None:
+    """Where asked for, nothing but dark pieces within their windows: no pixel gets brighter than the noise that is put back."""
     rng = np.random.default_rng(0)
     noisy = np.clip(GREY + rng.normal(0, NOISE, GREY.shape).astype(np.float32), 0, 1)
     for seed in range(30):
         after, marked = disturb(noisy, DARK, rng=np.random.default_rng(seed), kinds={"spot": 1.0})
         changed = after != noisy
-        assert changed.any(axis=0).mean() < 3 * MOST * 28**2 / 256**2
+        assert changed.any(axis=0).mean() < MOST * (SPOT_SIDE_PX[1] / 256) ** 2
         assert (after - noisy).max() < 8 * NOISE
-        assert marked.sum() <= 3 * MOST * 8**2
+        assert marked.sum() <= MOST * (SPOT_SIDE_PX[1] / CELL_PX + 1) ** 2
+
+
+def test_a_rise_darkens_the_flank_that_looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lit from a side alone a rise is dark on one flank and light on the other; a lens is dark all around."""
+    means = {}
+    for lens in (0.0, 1.0):
+        monkeypatch.setattr(disturbance, "RELIEF_LENS", (lens, lens))
+        changes = [
+            disturb(GREY, DARK, rng=np.random.default_rng(seed), kinds={"relief": 1.0})[0] - GREY for seed in range(8)
+        ]
+        darker, lighter = (np.mean([sign * change > SEEN_ABOVE for change in changes]) for sign in (-1, 1))
+        means[lens] = lighter / darker
+    assert means[0.0] > 0.3
+    assert means[1.0] < 0.02
 
 
 @pytest.mark.parametrize("seed", range(4))
