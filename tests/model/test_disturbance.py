@@ -67,7 +67,7 @@ def test_cells_need_enough_changed_pixels_in_one_frame() -> None:
 
 
 def test_spots_are_dark_and_under_noise() -> None:
-    """Where asked for, nothing but dark pieces within their windows: no pixel gets brighter than the noise that is put back."""
+    """Where asked for, nothing but dark pieces: no pixel gets brighter than the noise that is put back."""
     rng = np.random.default_rng(0)
     noisy = np.clip(GREY + rng.normal(0, NOISE, GREY.shape).astype(np.float32), 0, 1)
     for seed in range(30):
