@@ -80,6 +80,7 @@ class MarkerFile:
         allowance: File of what is taken off its logits (`allowance.py`), if it has one.
         examiner: Weights of what looks closely where the marker is hottest (`examiner.py`), if there is one.
         regions: Of a vial, as the examiner knows them; 0 without.
+        made_by: As a bundle's, with a table each for `allowance` and `examiner`.
     """
 
     weights: Path
@@ -89,6 +90,7 @@ class MarkerFile:
     allowance: Path | None = None
     examiner: Path | None = None
     regions: int = 0
+    made_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,12 +165,12 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
     proposing = _marker_digest(folder, network, examiner=False)
     allowance, examiner = (path if (path := folder / name).exists() else None for name in (ALLOWANCE, EXAMINER))
     if examiner is None:
-        return MarkerFile(weights, frames, digest, proposing, allowance)
+        return MarkerFile(weights, frames, digest, proposing, allowance, made_by=description["marker"])
     try:
         regions = int(description["marker"]["examiner"]["regions"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(str(folder / "bundle.toml"), "marker.examiner.regions", error) from None
-    return MarkerFile(weights, frames, digest, proposing, allowance, examiner, regions)
+    return MarkerFile(weights, frames, digest, proposing, allowance, examiner, regions, description["marker"])
 
 
 def _marker_digest(folder: Path, network: NetworkConfig, *, examiner: bool = True) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +107,14 @@ class NetworkDetector:
         if logits is None:
             raise ValueError(f"score: expected marked, got {self.score_name}")
         return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
+
+    @property
+    def made_by(self) -> dict[str, Any]:
+        """How its networks were made, the generator's at the top; `marker` is there where it takes part."""
+        from model.scoring import MARKED
+
+        marker = self.bundle.marker if self.score_name == MARKED else None
+        return dict(self.bundle.made_by) | ({} if marker is None else {"marker": dict(marker.made_by)})
 
     def thresholds(self) -> Thresholds:
         """The bundle's thresholds for this score.

@@ -5,7 +5,7 @@ Made after the line has ended, so that no picture costs the machine time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,16 @@ def collect_evidence(
 
 
 def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defect: str) -> dict[str, Any]:
-    """Pictures of the run that speaks: of a false reject the worst, of a miss the one that came nearest to a reject."""
+    """Pictures of the run that speaks: of a false reject the worst, of a miss the accepted one nearest to a reject."""
     runs = sorted(run for name, run in inspector.scores if name == product)
     entry: dict[str, Any] = {"product": product, "truth": truth, "defect": defect}
     if not runs:
         return {**entry, "run": None}
     margins = np.stack([inspector.scores[product, run] / np.maximum(inspector.thresholds, 1e-12) for run in runs])
     margins = np.nan_to_num(margins.astype(np.float64), nan=1e9, posinf=1e9)
+    accepted = margins.max(axis=(1, 2, 3)) <= 1
+    if truth == "defective" and accepted.any():  # none where only late runs or faults made it wrong
+        margins[~accepted] = -np.inf
     run_place, frame, vial, region = np.unravel_index(int(margins.argmax()), margins.shape)
     run = runs[int(run_place)]
     inspection = inspector.inspection(product, run)
@@ -63,6 +66,7 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
     place = int(frame), int(vial), int(region)
     residual = explanation.residual[place]
     boxes = inspector.source.defect_boxes(inspector.strips[product], run)
+    joint = inspector.detector.joint
     pictures = {
         "patch": Image.fromarray(inspection.patches[place]),
         "residual": Image.fromarray(heat(residual)),
@@ -79,11 +83,14 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
         **entry,
         "run": run,
         "frame": inspection.geometry.frames[place[0]],
+        "joint": joint,
         "vial": place[1],
         "region": place[2],
         "score": score if np.isfinite(score) else None,
         "threshold": float(inspector.thresholds[place[2]]),
-        "hottest_on_defect": _hit(explanation.heat[place], inspection.geometry.box(*place[1:]), boxes[place[0]]),
+        "hottest_on_defect": _hit(
+            explanation.heat[place], inspection.geometry.box(*place[1:]), boxes if joint else boxes[place[0] :][:1]
+        ),
         "pictures": {name: f"{product}-{name}.webp" for name in sorted(pictures)},
     }
 
@@ -103,11 +110,13 @@ def _overview(
     return picture.resize((OVERVIEW_PX, height), Image.Resampling.LANCZOS)
 
 
-def _hit(hot: NDArray[np.float32], patch: tuple[int, int], defect: tuple[int, int, int, int] | None) -> bool | None:
-    """Does the hottest pixel lie within the defect's box, 8 px allowed? None where there is no defect."""
-    if defect is None:
+def _hit(
+    hot: NDArray[np.float32], patch: tuple[int, int], defects: Sequence[tuple[int, int, int, int] | None]
+) -> bool | None:
+    """Does the hottest pixel lie within the defect's box in some frame, 8 px allowed? None where it is in none."""
+    boxes = [box for box in defects if box is not None]
+    if not boxes:
         return None
     y, x = np.unravel_index(int(hot.argmax()), hot.shape)
-    top, left, bottom, right = defect
     row, column = int(y) + patch[0], int(x) + patch[1]
-    return bool(top - 8 <= row < bottom + 8 and left - 8 <= column < right + 8)
+    return any(top - 8 <= row < bottom + 8 and left - 8 <= column < right + 8 for top, left, bottom, right in boxes)

@@ -104,7 +104,7 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
     refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")
     return Setup(
         kit, source, network, dict(thresholds.levels), list(thresholds.products), thresholds.runs,
-        dict(network.bundle.made_by), thresholds.notes,
+        network.made_by, thresholds.notes,
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ PICTURES = {
     "patch": "deciding patch",
     "rebuilt": "rebuilt by the network",
     "residual": "residual, fixed scale",
-    "marks": "marks of the second network, all frames",
+    "marks": "marks of the networks behind it, all frames",
 }
 HITS = {True: "on the defect", False: "not on the defect", None: "no defect to lie on"}
 WORST_FIRST = {"critical": 0, "major": 1, "minor": 2}
@@ -135,7 +135,7 @@ def _card(stored: Stored, row: dict[str, Any], entry: dict[str, Any], pictures: 
     score, threshold = entry.get("score"), entry.get("threshold")
     meter = min(score / threshold, 2.0) if score is not None and threshold else None
     patch = (
-        f"run {entry['run']}, frame {entry['frame']}, vial {entry['vial']}, {stored.regions[entry['region']]}"
+        f"run {entry['run']}, {_frames(stored, entry)}, vial {entry['vial']}, {stored.regions[entry['region']]}"
         if decided
         else no_number("no run of it was inspected")
     )
@@ -151,6 +151,13 @@ def _card(stored: Stored, row: dict[str, Any], entry: dict[str, Any], pictures: 
     files = sorted((entry.get("pictures") or {}).values())
     remark = ", ".join(f"evidence/{name}" for name in files) if files else "no picture was stored"
     return Failing(str(row["product"]), kind, facts, meter, pictures, remark)
+
+
+def _frames(stored: Stored, entry: dict[str, Any]) -> str:
+    """Which frames the score is of."""
+    if entry.get("joint"):
+        return f"frames {', '.join(map(str, stored.manifest['geometry']['frames']))} together"
+    return f"frame {entry['frame']}"
 
 
 def _place(row: dict[str, Any], stored: Stored) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -198,13 +199,23 @@ def machine_section(stored: Stored) -> dict[str, Any]:
         "made_by": table(
             "How the detector was made",
             ["what", "value"],
-            [[word(str(name)), Cell(value if isinstance(value, str) else json.dumps(value), "code")]
-             for name, value in made_by.items()],
+            [[name, Cell(value if isinstance(value, str) else json.dumps(value), "code")]
+             for name, value in _made_by(made_by)],
             empty="Nothing is recorded of how the detector was made.",
         ),
         **drift_page(stored),
         **line_page(stored),
     }  # fmt: skip
+
+
+def _made_by(table: dict[str, Any], network: str = "generator") -> Iterator[tuple[str, Any]]:
+    """A row a fact, of each network in turn; what a bundle says of a part stands in a table of its own."""
+    yield from (
+        (f"{network}: {word(str(name))}", value) for name, value in table.items() if not isinstance(value, dict)
+    )
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _made_by(value, word(str(name)))
 
 
 def _bench_cost(manifest: dict[str, Any]) -> list[tuple[str, Cell]]:
