@@ -17,7 +17,7 @@ from harness.errors import Problem, ScenarioError
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
 class KitChoice(_Table):

@@ -133,3 +133,8 @@ class TrainingConfig:
     w_encoder: float = 1.0
     w_noise: float = 3.0
     seed: int = 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is a plain autoencoder's training; see `PLAIN`."""
+        return all(getattr(self, name) == value for name, value in PLAIN.items())

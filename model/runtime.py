@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
@@ -20,20 +20,6 @@ from model.export import fold_generator
 from model.marker import WIDTHS as MARKER_WIDTHS
 from model.marker import build_marker, fold_marker
 from model.network import build_decoder, build_encoder, build_rebuilder
-
-
-class Runtime(Protocol):
-    """Something that rebuilds a fixed number of patches.
-
-    Attributes:
-        name: `tensorflow` or another backend.
-    """
-
-    name: str
-
-    def rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """float32 (n, 256, 256) in [0, 1] of uint8 (n, 256, 256)."""
-        ...
 
 
 def load_generator(bundle: Bundle) -> tuple[Any, Any]:

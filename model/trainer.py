@@ -73,12 +73,14 @@ class Trainer:
         config: How it is trained.
         networks: The weights.
         step: Optimiser steps done.
+        learnt_plainly: Whether the steps so far were those of a plain autoencoder.
     """
 
     network: NetworkConfig
     config: TrainingConfig
     networks: Networks
     step: int = 0
+    learnt_plainly: bool = False
 
     def __post_init__(self) -> None:
         parts = [self.networks.encoder, self.networks.decoder]
@@ -183,6 +185,7 @@ class Trainer:
         for name, part in vars(trainer.networks).items():
             part.load_weights(folder / f"{name}.weights.h5")
         trainer.step = int(state["step"])
+        trainer.learnt_plainly = TrainingConfig(**state["training"]).plain
         return trainer
 
 

@@ -34,7 +34,6 @@ SLOPE = 2.6
 CONTRAST_SLOPE = 1.3
 REFERENCE_CONTRAST = 0.3
 GLASS_TO_PLASTIC = 2.0
-SECONDS_A_PRODUCT = 15.0
 TIRED_AFTER_MINUTES = 30.0
 MACKWORTH_FATIGUE = 0.36
 """Probits lost within half an hour on task: 84 % detection become 74 %. An engineering value of the size that Mackworth

@@ -121,25 +121,3 @@ def is_graded(detector: Detector) -> bool:
     The bench then takes scores that repeat for what they are: those of a detector that is stuck.
     """
     return bool(getattr(detector, "graded", False))
-
-
-class TableDetector:
-    """Replays scores by key; draws nothing. Used by `replay`, by tests, and by runs of a million slots."""
-
-    joint = False
-    stages_us: Mapping[str, int] = {}
-
-    def __init__(self, table: Mapping[str, Scores], *, name: str = "table", digest: str = "", joint: bool = False):
-        self._table = table
-        self.name = name
-        self.digest = digest or hashlib.sha256(name.encode()).hexdigest()
-        self.joint = joint
-
-    def score(self, inspection: Inspection) -> Scores:
-        """The stored scores; `KeyError` for an acquisition that is not in the table."""
-        return self._table[inspection.key]
-
-    def explain(self, inspection: Inspection) -> Explanation:
-        """Zero residual: a table knows no pixels."""
-        shape = (*inspection.geometry.shape, 1, 1)
-        return Explanation(residual=np.zeros(shape, np.float32), rebuilt=None)

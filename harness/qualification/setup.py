@@ -64,6 +64,8 @@ def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | No
     Raises:
         InputError: Something it names is missing or cannot be used.
     """
+    if recording is not None and quick:
+        raise ScenarioError("--quick", "drawn strips: a recording has a kit of its own", f"--recording {recording}")
     if recording is not None:
         recorded = open_recording(recording, runs=scenario.kit.runs)
         return _with_detector(scenario, where, recorded.kit, recorded)
@@ -128,7 +130,11 @@ def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: st
         make = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ScenarioError(f"{where}: detector.factory", "module:factory that can be imported", error) from None
-    detector, levels = make(geometry)
+    try:
+        detector, levels = make(geometry)
+        levels = dict(levels)
+    except (TypeError, ValueError) as error:
+        raise DetectorError(factory, "(detector, thresholds by level) of a geometry", error) from None
     for level in dict.fromkeys(("patch", "strip", "seven_of_ten", *levels)):
         if level not in levels or np.shape(levels[level]) != (len(geometry.regions),):
             raise DetectorError(f"{factory}: {level}", f"{len(geometry.regions)} thresholds", levels.get(level))

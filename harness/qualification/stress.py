@@ -14,9 +14,10 @@ from scipy.stats import t
 from harness.errors import ScenarioError
 from harness.line import Layout, NormalLatency, profile
 from harness.line.alone import m_d_1_wait_us, waits_us
-from harness.line.latency import TABLE2_US, profile_names
+from harness.line.latency import TABLE2_US, is_file, profile_names
 from harness.line.layout import FEED
 from harness.line.stress import Count, Stress, shortest_built_us
+from harness.line.validity import slots_needed
 from harness.progress import Progress, silent
 from harness.report.stress import write_stress_report
 from harness.result.folder import check_new, new_folder, write_json
@@ -100,6 +101,7 @@ def run_stress(
         "command": command,
         "layout": asdict(layout),
         "quantile": quantile,
+        "needed": [slots_needed(quantile, late) for late in range(2)],
         "strips": plan.strips,
         "replications": plan.replications,
         "slots": slots[0],
@@ -118,8 +120,14 @@ def run_stress(
 
 
 def shipped(scenario: Scenario) -> tuple[str, ...]:
-    """Every profile that ships, that of the scenario first."""
+    """Every profile that ships, that of the scenario first.
+
+    Raises:
+        ScenarioError: Its profile is a file; such times belong to the strips that they were measured on.
+    """
     own = scenario.line.profile
+    if own is not None and is_file(own):
+        raise ScenarioError("line.profile", f"one that ships, to be stressed: {', '.join(profile_names())}", own)
     return tuple(sorted(profile_names(), key=lambda name: name != own))
 
 

@@ -20,8 +20,6 @@ from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
 
-FATES = ("accepted", "rejected", "removed")
-
 
 def products_frame(kit: Kit) -> pd.DataFrame:
     """The register as a table: product, truth, defect, size_um, contrast, criticality, region, vial."""

@@ -43,6 +43,7 @@ def deviations_section(stored: Stored) -> dict[str, Any]:
         ),
         "absent": stored.runs * len(stored.products) - len(looks),
         "warm_up": summary["timing"]["warm_up"],
+        "warm_up_late": int((stored.ledger["warm_up"] & stored.ledger["cause"].eq("late")).sum()),
         "empty_slots": int(stored.ledger["product"].isna().sum()),
         "conservation": summary["conservation"],
         "faults": table(

@@ -45,11 +45,14 @@ def paper_section(stored: Stored) -> dict[str, Any]:
     if paper is None:
         return {"nothing": no_number(MISSING_WHY), "tables": []}
     comparable = len(stored.regions) == len(REGIONS) - 1
+    joint = bool(stored.scores["joint"].any())
     return {
         "nothing": "",
         "comparable": comparable,
         "regions": len(stored.regions),
         "rule": rule_text(stored.required, stored.runs),
+        "same_score": not joint and "ssim" in stored.manifest["detector"],
+        "joint": joint,
         "same_rule": (stored.required, stored.runs) == (7, 10),
         "tables": [
             _region_table(paper["regions"]["rows"], stored.regions, comparable),

@@ -60,10 +60,11 @@ def stress_html(values: dict[str, Any]) -> str:
 
 def _size(values: dict[str, Any]) -> str:
     """How much was simulated, and why so much."""
-    memory = values["memory_mib"]
+    memory, needed = values["memory_mib"], values["needed"]
     return (
         f"{values['replications']} replications of {values['strips']:,} strips a measurement; what has no chance in it"
-        f" is run once. A claim about 99 % needs 459 strips with none late and 662 with one. The most memory held was"
+        f" is run once. A claim about {100 * values['quantile']:g} % needs {needed[0]:,} strips with none late and"
+        f" {needed[1]:,} with one. The most memory held was"
         f" {number(memory['after_first_measurement'], 0)} MiB after the first measurement and"
         f" {number(memory['at_end'], 0)} MiB at the end: rows are counted and let go."
     )

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.acceptance.intervals import exact_interval
+from harness.errors import DetectorError
 from harness.geometry import PAPER
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
@@ -135,6 +136,8 @@ def generality(
         KitError: A kit shares a product with the calibration.
     """
     thresholds = NetworkDetector(asked.bundle, PAPER, score=asked.score, backend="tensorflow").thresholds()
+    if asked.level not in thresholds.levels:
+        raise DetectorError("--level", f"one of {', '.join(thresholds.levels)}, which its thresholds have", asked.level)
     level = thresholds.levels[asked.level]
     for one in kits:
         refuse_overlap(one.kit, thresholds.products, "calibration")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import DetectorError, InputError
+from harness.errors import DetectorError, InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
@@ -25,6 +25,10 @@ from harness.training.data import (
     recorded_chunks,
 )
 from harness.training.pictures import reconstruction_sheet, training_curve
+
+if TYPE_CHECKING:
+    from model.config import NetworkConfig
+    from model.trainer import Trainer
 
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
@@ -71,9 +75,13 @@ def train_network(
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
     config = TrainingConfig(steps=10**6, **settings)
     recorded = open_recording(recording) if recording is not None else None
-    trainer = (
-        Trainer.resume(folder, config) if (folder / "state.json").exists() else Trainer.fresh(PRESETS[preset], config)
-    )
+    if recorded is not None and all(strip.defect is not None for strip in recorded.kit.strips):
+        raise RecordingError(f"{recording}: kit.csv", "at least one good product to learn from", "none")
+    if (folder / "state.json").exists():
+        trainer = Trainer.resume(folder, config)
+        _check_checkpoint(folder, trainer, PRESETS[preset])
+    else:
+        trainer = Trainer.fresh(PRESETS[preset], config)
     commands = _commands(folder, command)
     chunks = partial(drawn_chunks, start=trainer.step) if recorded is None else partial(recorded_chunks, recorded)
     seconds = 60.0 * minutes
@@ -97,6 +105,20 @@ def train_network(
         if recorded is None:
             sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
             sheet.save(bundle / "reconstructions.png", optimize=True)
+
+
+def _check_checkpoint(folder: Path, trainer: Trainer, network: NetworkConfig) -> None:
+    """What lies in the folder is of the network asked for, and learnt what is asked for.
+
+    Raises:
+        InputError: It is of another network, or a plain autoencoder where none is asked for, or the other way round.
+    """
+    if trainer.network != network:
+        raise InputError(f"{folder}/state.json", f"a checkpoint of {network.name}", f"one of {trainer.network.name}")
+    was, now = trainer.learnt_plainly, trainer.config.plain
+    if was != now:
+        kinds = {True: "a plain autoencoder", False: "an adversarial training"}
+        raise InputError(f"{folder}/state.json", f"a checkpoint of {kinds[now]}", f"one of {kinds[was]}")
 
 
 def train_marker_of(

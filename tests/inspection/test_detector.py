@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.geometry import PAPER, Geometry
-from harness.inspection.detector import Inspection, TableDetector, inspection_key
+from harness.geometry import Geometry
+from harness.inspection.detector import Inspection, inspection_key
 
 SMALL = Geometry(
     frames=(1, 16), vials=1, regions=("top", "bottom"), frame_shape=(512, 256), boxes=((0, 0), (256, 0)), um_per_px=50.0
@@ -54,25 +54,3 @@ def test_frames_are_drawn_when_looked_at_and_once() -> None:
     assert inspection.patches[1].min() == inspection.patches[1].max() == 1
     assert inspection.acquired() is inspection.frames
     assert len(drawn) == 1
-
-
-def test_a_table_costs_no_pixels() -> None:
-    """It replays by key, explains by nothing, and does not know what it was not told."""
-    stored = np.arange(60, dtype=np.float32).reshape(PAPER.shape)
-    detector = TableDetector({inspection_key("D001", 3): stored}, name="stored", joint=True)
-    inspection = Inspection(inspection_key("D001", 3), PAPER, undrawn)
-    assert detector.score(inspection) is stored
-    assert detector.explain(inspection).residual.shape == (*PAPER.shape, 1, 1)
-    assert not detector.explain(inspection).residual.any()
-    assert detector.explain(inspection).rebuilt is None
-    assert (detector.name, detector.joint, dict(detector.stages_us)) == ("stored", True, {})
-    with pytest.raises(KeyError):
-        detector.score(Inspection(inspection_key("D001", 4), PAPER, undrawn))
-
-
-def test_a_table_has_a_digest() -> None:
-    """The one it is given, or one of its name."""
-    assert TableDetector({}, digest="abc").digest == "abc"
-    assert (
-        TableDetector({}, name="a").digest == TableDetector({}, name="a").digest != TableDetector({}, name="b").digest
-    )

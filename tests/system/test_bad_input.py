@@ -32,6 +32,7 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
     ("table", "sentence"),
     [
         ({"line": {"slot_ms": -0.5}}, "small.toml: line.slot_ms: expected a number > 0, got -0.5"),
+        ({"line": {"slot_ms": float("inf")}}, "small.toml: line.slot_ms: expected a finite number, got inf"),
         ({"line": {"slot": 1}}, "small.toml: line.slot: expected one of clock, "),
         ({"line": {"slot_ms": "fast"}}, "small.toml: line.slot_ms: expected a valid number"),
         ({"kit": {"required": 4}}, "small.toml: kit: expected required <= runs, got 4 of 3"),
@@ -45,6 +46,7 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ),
         ({"detector": {"factory": "truth", "level": "best"}}, "detector.level: expected one of 'patch', 'strip', "),
         ({"detector": {"factory": "tests.system.wrong:short", "level": "good_only"}}, "good_only: expected 4 threshol"),
+        ({"detector": {"factory": "json:dumps"}}, "json:dumps: expected (detector, thresholds by level) of a geometry"),
         ({"detector": {"factory": "nowhere:made"}}, "detector.factory: expected module:factory"),
         ({"acceptance": {"deciding": ["luck"]}}, "luck"),
         ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),

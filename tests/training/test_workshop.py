@@ -2,21 +2,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 import pytest
 
-from harness.errors import DetectorError, InputError
+from harness.errors import DetectorError, InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
-from harness.strips.kit import standard_kit
+from harness.strips.defects import Defect
+from harness.strips.kit import Kit, Strip, standard_kit
+from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
-from harness.training.workshop import calibrate_bundle, train_examiner_of, train_marker_of
+from harness.training.workshop import calibrate_bundle, train_examiner_of, train_marker_of, train_network
 from model.bundle import load_bundle, write_bundle
-from model.config import PRESETS
+from model.config import PLAIN, PRESETS, TrainingConfig
 from model.network import build_networks, build_rebuilder
+from model.trainer import Trainer
 
 
 def bundle_without_marker(folder: Path) -> Path:
@@ -93,3 +98,35 @@ def test_a_share_that_the_good_products_cannot_hold(alpha: float, message: str) 
     """Said before a bundle is looked for."""
     with pytest.raises(InputError, match=message):
         calibrate_bundle("none", score="ssim", runs=1, required=1, recording=None, alpha=alpha)
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "sentence"),
+    [
+        ("compact-dense", PLAIN, "state.json: expected a checkpoint of compact-dense, got one of compact"),
+        ("compact", {}, "state.json: expected a checkpoint of an adversarial training, got one of a plain autoencoder"),
+    ],
+)
+def test_another_training_is_not_gone_on_with(
+    tmp_path: Path, preset: str, settings: dict[str, Any], sentence: str
+) -> None:
+    """What lies in the folder was trained as a plain autoencoder of the preset `compact`."""
+    Trainer.fresh(PRESETS["compact"], TrainingConfig(**PLAIN)).save(tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        train_network(
+            preset=preset, minutes=0, folder=tmp_path, bundle=None, recording=None, settings=settings, command=""
+        )
+
+
+def test_a_recording_without_good_products_teaches_nothing(tmp_path: Path) -> None:
+    """Said at once; there is nothing that a batch could be drawn of."""
+    folder, strip = tmp_path / "bad", Strip("B1", 0, Defect("scratch", 0, 1, 900.0, 0.3, "minor"), "B1")
+    frames = np.zeros((len(PAPER.frames), *PAPER.frame_shape), np.uint8)
+    write_frames(folder / "frames", strip.path, 1, PAPER.frames, frames)
+    write_register(folder, Kit("bad", (strip,)))
+    write_description(folder, PAPER, runs=1, source="a test", licence="none needed")
+    with pytest.raises(RecordingError, match="at least one good product to learn from, got none"):
+        train_network(
+            preset="compact", minutes=1, folder=tmp_path / "t", bundle=None, recording=folder, settings={},
+            command="",
+        )  # fmt: skip
