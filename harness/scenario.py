@@ -9,9 +9,10 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from harness.errors import Problem, ScenarioError
 
@@ -98,13 +99,16 @@ class FaultChoice(_Table):
         return self
 
 
+_COUNT_OR_PATH = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}], "title": "Looks"}
+
+
 class BaselineChoice(_Table):
     """The manual inspectors: recorded looks, or the assumed size model of `harness/acceptance/assumed.py`."""
 
     source: Literal["assumed", "recorded"] = "assumed"
-    looks_path: str | None = None
+    looks_path: SkipJsonSchema[str | None] = None
     inspectors: int = Field(default=5, ge=1)
-    looks: int = Field(default=10, ge=1)
+    looks: Annotated[int, Field(ge=1), WithJsonSchema(_COUNT_OR_PATH)] = 10
 
     @model_validator(mode="before")
     @classmethod

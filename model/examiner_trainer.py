@@ -37,12 +37,12 @@ STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
 KINDS: dict[Kind, float] = {
-    "spot": 0.4, "line": 0.1, "raft": 0.1, "push": 0.14, "dent": 0.05, "relief": 0.12, "shadow": 0.06,
-    "light": 0.01, "grey": 0.01, "texture": 0.005, "product": 0.005,
+    "spot": 0.32, "line": 0.12, "raft": 0.1, "push": 0.16, "dent": 0.06, "relief": 0.1, "shadow": 0.08,
+    "light": 0.02, "grey": 0.02, "texture": 0.01, "product": 0.01,
 }  # fmt: skip
-"""Share of perturbations of each kind. With those of the marker, of which few are small, the examiner took an uneven
-dark piece of 8 px on an even ground for one of the many small bubbles; with three spots in five and few dents it no
-longer knew a dented wall; with spots of at most 17 px it let a black one of 24 px pass that any eye sees."""
+"""Share of perturbations of each kind. With what the first markers learnt, of which little is small, the examiner took
+an uneven dark piece of 8 px on an even ground for one of the many small bubbles; with three spots in five and few dents
+it no longer knew a dented wall."""
 
 PERTURBED = 0.5
 """Of them. A strip has forty places, all but one of them whole, and the hottest of those are what is to be learnt."""

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.qualification.run import qualify
-from harness.scenario import DetectorChoice, KitChoice, Scenario, load_scenario
+from harness.scenario import DetectorChoice, KitChoice, Scenario, load_scenario, scenario_schema
 from harness.strips.kit import draw_kit, register_text
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -55,3 +55,10 @@ def test_the_scenarios_differ_from_the_standard_one_in_what_they_ask_about() -> 
     for name in ("upstream-agitation", "liquid-storm"):
         asked = load_scenario(SCENARIOS / f"{name}.toml").model_dump()
         assert {key for key in standard if asked[key] != standard[key]} - {"detector"} == {"name", "liquid"}
+
+
+def test_an_editor_knows_what_a_file_may_say() -> None:
+    """The schema of `looks` takes a count or a file, as the loader does, and tells nobody of the key behind it."""
+    baseline = scenario_schema()["$defs"]["BaselineChoice"]["properties"]
+    assert {kind["type"] for kind in baseline["looks"]["anyOf"]} == {"integer", "string"}
+    assert "looks_path" not in baseline
