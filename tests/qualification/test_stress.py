@@ -56,6 +56,14 @@ def test_profiles_are_those_that_ship() -> None:
     )  # fmt: skip
 
 
+def test_measured_times_are_not_stressed() -> None:
+    """A file of times belongs to the strips it was measured on; it is refused, not passed over."""
+    scenario = load_scenario(SCENARIO)
+    own = scenario.model_copy(update={"line": scenario.line.model_copy(update={"profile": "own/latency.parquet"})})
+    with pytest.raises(ScenarioError, match=r"line.profile: expected one that ships, .*, got own/latency.parquet"):
+        shipped(own)
+
+
 def test_what_cannot_be_stressed(tmp_path: Path) -> None:
     """An unknown profile and a single replication are said before anything is simulated, and nothing is written."""
     scenario, out = load_scenario(SCENARIO), tmp_path / "stress"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from harness.cli import main
+from harness.errors import DetectorError
 from harness.strips.kit import STANDARD_SEED, Kit, standard_kit
 from harness.study.generality import Asked, KitAsked, KitJudged, generality, shaken_against_calm
 
@@ -49,6 +50,13 @@ def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
         main(["generality", "--seeds", "11,twelve"])
     assert left.value.code == 2
     assert capsys.readouterr().err == "--seeds: expected whole numbers with commas between, got 11,twelve\n"
+
+
+def test_a_level_that_is_not_there() -> None:
+    """Said before a kit is judged."""
+    asked = Asked("compact", "marked", "best", runs=3, required=2, seed=7)
+    with pytest.raises(DetectorError, match=r"--level: expected one of patch, strip, .* got best"):
+        generality(asked, kits=[])
 
 
 @pytest.mark.slow  # TensorFlow is loaded in two more processes
