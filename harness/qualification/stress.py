@@ -27,6 +27,10 @@ from harness.system import hardware, peak_memory_mib, versions
 
 WORKERS = (1, 2)
 POCKETS_TO_GATE = (1, 2, 3)
+QUEUE_LIMITS = (1, 2, 4)
+QUEUED_POCKETS = 2
+"""To the gate, where lengths of the queue are compared: with one, what waits comes too late for its own gate."""
+
 CURVE_STEPS = 12
 CURVE_LONGEST_US = 600_000
 FREE_LOADS = (0.5, 0.8, 0.9, 0.975)
@@ -101,6 +105,7 @@ def run_stress(
         "command": command,
         "layout": asdict(layout),
         "quantile": quantile,
+        "queued_pockets": QUEUED_POCKETS,
         "needed": [slots_needed(quantile, late) for late in range(2)],
         "strips": plan.strips,
         "replications": plan.replications,
@@ -132,13 +137,19 @@ def shipped(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _layouts(layout: Layout) -> list[Layout]:
-    """Each feed with each number of workers, then the scenario's feed with other ways to the gate."""
+    """Each feed with each number of workers, then the scenario's feed with other ways to the gate and queues."""
     lines = [replace(layout, feed=feed, workers=workers) for feed in FEED for workers in WORKERS]
     lines += [
         replace(layout, pockets_to_gate=pockets, workers=workers)
         for pockets in POCKETS_TO_GATE
         for workers in WORKERS
         if pockets < layout.pockets
+    ]
+    lines += [
+        replace(layout, pockets_to_gate=QUEUED_POCKETS, workers=workers, queue_limit=limit)
+        for limit in QUEUE_LIMITS
+        for workers in WORKERS
+        if QUEUED_POCKETS < layout.pockets
     ]
     return list(dict.fromkeys(lines))
 
@@ -147,7 +158,10 @@ def _shortest(stress: Stress, layout: Layout, name: str, replications: int) -> d
     different = 1 if stress.without_chance(layout, name) else replications
     found = [stress.shortest_slot_us(layout, name, replication) for replication in range(different)]
     found += found[:1] * (replications - different)
-    row = {"profile": name, "feed": layout.feed, "workers": layout.workers, "pockets_to_gate": layout.pockets_to_gate}
+    row = {
+        "profile": name, "feed": layout.feed, "workers": layout.workers, "pockets_to_gate": layout.pockets_to_gate,
+        "queue_limit": layout.queue_limit,
+    }  # fmt: skip
     held = [slot_us / 1000 for slot_us in found if slot_us is not None]
     if len(held) < replications:
         return row | {"slot_ms": None, "low_ms": None, "high_ms": None}

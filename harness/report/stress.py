@@ -31,8 +31,15 @@ def stress_html(values: dict[str, Any]) -> str:
     """The whole page for the values of `stress.json`."""
     environment = page_environment()
     layout = values["layout"]
-    feeds = [row for row in values["shortest"] if row["pockets_to_gate"] == layout["pockets_to_gate"]]
-    ways = [row for row in values["shortest"] if row["feed"] == layout["feed"]]
+    usual = [row for row in values["shortest"] if row["queue_limit"] == layout["queue_limit"]]
+    feeds = [row for row in usual if row["pockets_to_gate"] == layout["pockets_to_gate"]]
+    ways = [row for row in usual if row["feed"] == layout["feed"]]
+    pockets = values["queued_pockets"]
+    queues = [
+        row
+        for row in sorted(values["shortest"], key=lambda row: row["queue_limit"])
+        if (row["feed"], row["pockets_to_gate"]) == (layout["feed"], pockets)
+    ]
     return environment.get_template("stress.html.j2").render(
         style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
         name=values["scenario"],
@@ -44,6 +51,11 @@ def stress_html(values: dict[str, Any]) -> str:
         f" {values['shortest_built_ms']:g} ms.",
         by_feed=_slots("By feed and inspection workers", feeds, "feed"),
         by_way=_slots(f"By pockets from camera to gate, feed {layout['feed']}", ways, "pockets_to_gate"),
+        by_queue=_slots(
+            f"By acquisitions that may wait, {pockets} pockets to the gate, feed {layout['feed']}",
+            queues,
+            "queue_limit",
+        ),
         figure=capacity_figure(_lines(values["curve"]), slot_ms=layout["slot_us"] / 1000),
         curve=_curve(values["curve"]),
         free=_free(values["free_running"]),

@@ -15,10 +15,10 @@ SMALL = Plan(("table2-as-seconds",), strips=5, replications=2, free_strips=40)
 
 
 def test_a_stress_run_leaves_figures_and_a_report(tmp_path: Path) -> None:
-    """Every feed, worker and way to the gate has a row; five strips show nothing, and the report says so."""
+    """Every feed, worker, way to the gate and queue has a row; five strips show nothing, and the report says so."""
     folder, values = run_stress(load_scenario(SCENARIO), where=SCENARIO, plan=SMALL, out=tmp_path / "stress")
     assert json.loads((folder / "stress.json").read_text()) == values
-    assert len(values["shortest"]) == 5 * 2 + 2 * 2
+    assert len(values["shortest"]) == 5 * 2 + 2 * 2 + 2 * 2
     assert all(row["slot_ms"] is None for row in values["shortest"])
     assert [row["load"] for row in values["free_running"]] == [0.5, 0.8, 0.9, 0.975]
     late = [row["late"] for row in values["curve"]]
