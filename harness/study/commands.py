@@ -267,7 +267,8 @@ def generality(
     level: Annotated[str, typer.Option(help="Which thresholds.")] = "seven_of_ten",
     seeds: Annotated[str, typer.Option(help="Of kits, with commas between; 2024 is the standard kit's.")] = "11,12,13",
     agitation: Annotated[
-        float | None, typer.Option(min=0, help="Judge the standard kit calm, and once more so shaken.")
+        str | None,
+        typer.Option(help="Judge the standard kit calm, and once more so shaken; several with commas between."),
     ] = None,
     runs: Of = 10,
     required: Required = 7,
@@ -289,8 +290,14 @@ def generality(
         wanted = [(int(seed), 0.0) for seed in seeds.split(",") if seed.strip()]
     except ValueError:
         raise ScenarioError("--seeds", "whole numbers with commas between", seeds) from None
-    if agitation is not None:
-        wanted += [(STANDARD_SEED, 0.0), (STANDARD_SEED, agitation)]
+    try:
+        shaken_by = [float(each) for each in (agitation or "").split(",") if each.strip()]
+    except ValueError:
+        shaken_by = [-1.0]
+    if not all(0 < each < float("inf") for each in shaken_by):
+        raise ScenarioError("--agitation", "numbers > 0 with commas between", agitation)
+    if shaken_by:
+        wanted += [(STANDARD_SEED, each) for each in (0.0, *shaken_by)]
     kits = [KitAsked(standard_kit("knapp", seed=seed), seed, shaken) for seed, shaken in wanted]
     asked = Asked(bundle, score, level, runs, required, seed=7)
     with bar() as progress:

@@ -52,6 +52,14 @@ def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "--seeds: expected whole numbers with commas between, got 11,twelve\n"
 
 
+@pytest.mark.parametrize("agitation", ["some", "0", "1,-2", "inf"])
+def test_agitations_that_are_none(agitation: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence, exit 2; 0 is the calm liquid that every shaken one stands beside."""
+    assert main(["generality", "--agitation", agitation]) == 2
+    expected = f"--agitation: expected numbers > 0 with commas between, got {agitation}"
+    assert expected in capsys.readouterr().err
+
+
 def test_a_level_that_is_not_there() -> None:
     """Said before a kit is judged."""
     asked = Asked("compact", "marked", "best", runs=3, required=2, seed=7)
