@@ -55,9 +55,11 @@ def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("agitation", ["some", "0", "1,-2", "inf"])
 def test_agitations_that_are_none(agitation: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence, exit 2; 0 is the calm liquid that every shaken one stands beside."""
-    assert main(["generality", "--agitation", agitation]) == 2
-    expected = f"--agitation: expected numbers > 0 with commas between, got {agitation}"
-    assert expected in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["generality", "--agitation", agitation])
+    assert left.value.code == 2
+    expected = f"--agitation: expected numbers > 0 with commas between, got {agitation}\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_level_that_is_not_there() -> None:
