@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-GROUND = {"errors", "geometry", "multiplicity", "streams", "progress", "system", "terminal"}
+GROUND = {"errors", "geometry", "multiplicity", "streams", "progress", "side_by_side", "system", "terminal"}
 TYPED_EDGE = {"scenario"}  # any room above the ground may ask what the scenario says
 PARTS = {"inspection", "strips"}
 TABLES = {"line", "report", "acceptance", "result"}
@@ -28,6 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "multiplicity": set(),
     "streams": set(),
     "progress": set(),
+    "side_by_side": set(),
     "system": set(),
     "terminal": set(),
     "scenario": {"errors"},

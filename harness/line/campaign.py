@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from harness import side_by_side
 from harness.errors import InvariantBroken
 from harness.line.capsule import Capsule
 from harness.line.layout import Layout
@@ -152,7 +152,7 @@ def _side_by_side(
     if processes == 1:
         yield from map(batch, spans)
         return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with side_by_side.processes(processes) as pool:
         try:
             for done in as_completed([pool.submit(batch, span) for span in spans]):
                 yield done.result()

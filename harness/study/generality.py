@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness import side_by_side
 from harness.acceptance.intervals import exact_interval
 from harness.errors import DetectorError
 from harness.geometry import PAPER
@@ -142,7 +141,7 @@ def generality(
     for one in kits:
         refuse_overlap(one.kit, thresholds.products, "calibration")
     judged = []
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (asked, level)) as pool:
+    with side_by_side.processes(processes, _begin, (asked, level)) as pool:
         for one in kits:
             rejects, strips = [], one.kit.strips
             scale = replace(LiquidScale(), agitation=one.agitation)

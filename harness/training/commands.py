@@ -32,17 +32,14 @@ def train(
 ) -> None:
     """Train a network on good strips by the full adversarial procedure."""
     from harness.training.workshop import train_network
-    from model.config import PLAIN
 
     command = command_line("train", preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording,
                        seed=seed, learning_rate=learning_rate, rotation=rotation, huber=huber, plain=plain)  # fmt: skip
     with bar() as progress:
         train_network(
             preset=preset, minutes=minutes, folder=folder, bundle=bundle, recording=recording, command=command,
-            settings={
-                "seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber,
-                **(PLAIN if plain else {}),
-            },
+            settings={"seed": seed, "learning_rate": learning_rate, "rotation_rad": rotation, "w_huber": huber},
+            plain=plain,
             progress=progress,
         )  # fmt: skip
     typer.echo(bundle or folder)

@@ -49,6 +49,7 @@ def train_network(
     recording: Path | None,
     settings: dict[str, Any],
     command: str,
+    plain: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Train from scratch, or go on from the checkpoint that lies in `folder`; with no minutes, only write its bundle.
@@ -61,18 +62,20 @@ def train_network(
         recording: Its good products are learnt from in place of drawn ones.
         settings: Fields of `model.config.TrainingConfig` that differ from the paper's; `bundle.toml` lists them.
         command: What was typed, for `bundle.toml`.
+        plain: A plain autoencoder in place of the adversarial procedure, for comparison.
         progress: Told of every step.
 
     Raises:
-        InputError: No such preset, or a recording that cannot be used.
+        InputError: No such preset, a recording that cannot be used, or a checkpoint of another training.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from model.config import PRESETS, TrainingConfig
+    from model.config import PLAIN, PRESETS, TrainingConfig
     from model.shipping import ship
     from model.trainer import Trainer, cosine_schedule, train
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
+    settings = settings | (PLAIN if plain else {})
     config = TrainingConfig(steps=10**6, **settings)
     recorded = open_recording(recording) if recording is not None else None
     if recorded is not None and all(strip.defect is not None for strip in recorded.kit.strips):
