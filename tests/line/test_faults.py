@@ -297,5 +297,5 @@ def test_rates_that_are_no_probabilities_are_bad_input() -> None:
     assert str(caught.value).splitlines() == [
         "s.toml: faults.0.rate: expected a number <= 1, got 1.5",
         "s.toml: faults.1.rate: expected a number >= 0, got -0.1",
-        "s.toml: faults.2.rate: expected a number <= 1, got nan",
+        "s.toml: faults.2.rate: expected a finite number, got nan",
     ]
