@@ -38,6 +38,12 @@ TERMS = ("generator", "adversarial", "contextual", "encoder", "noise", "discrimi
 CURVE_EVERY = 20
 
 
+def checkpoint_of(folder: Path) -> tuple[NetworkConfig, TrainingConfig]:
+    """Which network the checkpoint in a folder is of, and how it was last trained."""
+    state = json.loads((folder / "state.json").read_text())
+    return NetworkConfig.from_dict(state["network"]), TrainingConfig(**state["training"])
+
+
 def restart_schedule(config: TrainingConfig) -> Callable[[int], float]:
     """Learning rate by step: cosine decay, restarted after epochs 1, 3, 7, ..., each at a third of the last maximum.
 
@@ -73,14 +79,12 @@ class Trainer:
         config: How it is trained.
         networks: The weights.
         step: Optimiser steps done.
-        learnt_plainly: Whether the steps so far were those of a plain autoencoder.
     """
 
     network: NetworkConfig
     config: TrainingConfig
     networks: Networks
     step: int = 0
-    learnt_plainly: bool = False
 
     def __post_init__(self) -> None:
         parts = [self.networks.encoder, self.networks.decoder]
@@ -185,7 +189,6 @@ class Trainer:
         for name, part in vars(trainer.networks).items():
             part.load_weights(folder / f"{name}.weights.h5")
         trainer.step = int(state["step"])
-        trainer.learnt_plainly = TrainingConfig(**state["training"]).plain
         return trainer
 
 

@@ -167,7 +167,8 @@ def _work(pipe: Connection, job: Job) -> None:
 
     Its check of frames keeps the last acquisition that it saw itself; with more workers that is not the line's last.
     """
-    os.nice(NICENESS)
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(NICENESS)
     try:
         setup = job.again()
         detector, check = setup.detector, frame_check_of(setup.source)

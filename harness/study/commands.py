@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +20,8 @@ baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import,
 KitName = Annotated[str, typer.Argument(help="knapp, quick, or a register (CSV) with product and truth.")]
 Required = Annotated[int, typer.Option(min=1, help="Right runs of the machine that make a product right ...")]
 Of = Annotated[int, typer.Option(min=1, help="... out of so many; inspectors are held to the same share.")]
+Number = TypeVar("Number", int, float)
+
 Seed = Annotated[int, typer.Option(min=0, help="Of the study.")]
 Inspectors = Annotated[str, typer.Option(help="How many, or their names with commas between.")]
 Block = Annotated[int, typer.Option(min=1, help="Products before a break.")]
@@ -286,17 +289,8 @@ def generality(
     _check_rule(required, runs)
     if out is not None:
         check_new_file(out)
-    try:
-        wanted = [(int(seed), 0.0) for seed in seeds.split(",") if seed.strip()]
-    except ValueError:
-        raise ScenarioError("--seeds", "whole numbers with commas between", seeds) from None
-    try:
-        shaken_by = [float(each) for each in (agitation or "").split(",") if each.strip()]
-    except ValueError:
-        shaken_by = [-1.0]
-    if not all(0 < each < float("inf") for each in shaken_by):
-        raise ScenarioError("--agitation", "numbers > 0 with commas between", agitation)
-    if shaken_by:
+    wanted = [(seed, 0.0) for seed in _listed("--seeds", seeds, int, "whole numbers with commas between")]
+    if shaken_by := _listed("--agitation", agitation or "", _above_zero, "numbers > 0 with commas between"):
         wanted += [(STANDARD_SEED, each) for each in (0.0, *shaken_by)]
     kits = [KitAsked(standard_kit("knapp", seed=seed), seed, shaken) for seed, shaken in wanted]
     asked = Asked(bundle, score, level, runs, required, seed=7)
@@ -319,6 +313,20 @@ def generality(
         f"{name}: {part.in_words()}" for name, parts in shaken for part in parts
     ]
     typer.echo(text.rstrip() if as_json else "\n".join(words))
+
+
+def _listed(option: str, text: str, read: Callable[[str], Number], expected: str) -> list[Number]:
+    """What stands between commas; `read` raises `ValueError` of what is none."""
+    try:
+        return [read(each) for each in text.split(",") if each.strip()]
+    except ValueError:
+        raise ScenarioError(option, expected, text) from None
+
+
+def _above_zero(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise ValueError(text)
+    return number
 
 
 def frame_check(

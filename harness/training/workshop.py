@@ -27,8 +27,7 @@ from harness.training.data import (
 from harness.training.pictures import reconstruction_sheet, training_curve
 
 if TYPE_CHECKING:
-    from model.config import NetworkConfig
-    from model.trainer import Trainer
+    from model.config import NetworkConfig, TrainingConfig
 
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
@@ -81,8 +80,8 @@ def train_network(
     if recorded is not None and all(strip.defect is not None for strip in recorded.kit.strips):
         raise RecordingError(f"{recording}: kit.csv", "at least one good product to learn from", "none")
     if (folder / "state.json").exists():
+        _check_checkpoint(folder, PRESETS[preset], config)
         trainer = Trainer.resume(folder, config)
-        _check_checkpoint(folder, trainer, PRESETS[preset])
     else:
         trainer = Trainer.fresh(PRESETS[preset], config)
     commands = _commands(folder, command)
@@ -110,15 +109,18 @@ def train_network(
             sheet.save(bundle / "reconstructions.png", optimize=True)
 
 
-def _check_checkpoint(folder: Path, trainer: Trainer, network: NetworkConfig) -> None:
+def _check_checkpoint(folder: Path, network: NetworkConfig, config: TrainingConfig) -> None:
     """What lies in the folder is of the network asked for, and learnt what is asked for.
 
     Raises:
         InputError: It is of another network, or a plain autoencoder where none is asked for, or the other way round.
     """
-    if trainer.network != network:
-        raise InputError(f"{folder}/state.json", f"a checkpoint of {network.name}", f"one of {trainer.network.name}")
-    was, now = trainer.learnt_plainly, trainer.config.plain
+    from model.trainer import checkpoint_of
+
+    stored, before = checkpoint_of(folder)
+    if stored != network:
+        raise InputError(f"{folder}/state.json", f"a checkpoint of {network.name}", f"one of {stored.name}")
+    was, now = before.plain, config.plain
     if was != now:
         kinds = {True: "a plain autoencoder", False: "an adversarial training"}
         raise InputError(f"{folder}/state.json", f"a checkpoint of {kinds[now]}", f"one of {kinds[was]}")
