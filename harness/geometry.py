@@ -54,6 +54,15 @@ class Geometry:
         """Patches of one acquisition; 60 for the paper's strip (its eq. 12)."""
         return len(self.frames) * len(self.boxes)
 
+    @property
+    def early_exposure(self) -> int:
+        """The last but one of the exposures that are inspected; the only one where there is one.
+
+        >>> PAPER.early_exposure
+        8
+        """
+        return self.frames[max(0, len(self.frames) - 2)]
+
     def patch_index(self, frame: int, vial: int, region: int) -> int:
         """Running number of a patch; `frame` is a position, 0-based, not an exposure number.
 
@@ -79,12 +88,12 @@ class Geometry:
         """Patches of an acquisition.
 
         Args:
-            frames: uint8 (frames, height, width).
+            frames: uint8 (n, height, width), all of an acquisition or some.
 
         Returns:
-            uint8 (frames, vials, regions, 256, 256).
+            uint8 (n, vials, regions, 256, 256).
         """
-        patches = np.empty((*self.shape, PATCH_PX, PATCH_PX), np.uint8)
+        patches = np.empty((len(frames), *self.shape[1:], PATCH_PX, PATCH_PX), np.uint8)
         for position, (y, x) in enumerate(self.boxes):
             vial, region = divmod(position, len(self.regions))
             patches[:, vial, region] = frames[:, y : y + PATCH_PX, x : x + PATCH_PX]

@@ -1,7 +1,7 @@
 """How long a strip takes, stage by stage, for every runtime that is there; and how much of the machine that uses.
 
 Frames are ready, uint8, as a camera gives them; drawing them and the line's clock are the bench's affair. Every call
-runs the stages one by one, then the whole strip as inspection runs it, with the middle stages as one compiled function.
+runs the stages one by one, then the strip as inspection runs it: what needs no last frame, then the rest.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rich.table import Table
 from model.bundle import Bundle, BundleError
 from model.describe import STRIP_PATCHES, describe, describe_behind
 from model.scoring import MARKED, SCORES, mark_score
-from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, rejects
+from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, frames_of, rejects
 
 STAGES = ("crop", "normalise", "network", "marker", "score", "verdict")
 """One by one; `marker` where one takes part."""
 
-FRAMES = 3
-"""Of an acquisition whose bundle has no marker that says."""
+STEPS = ("ahead", "response", "strip")
+"""As inspection runs: before the last frame; from it to the verdict; both."""
 
 PEAK_SIDE = 2048
 PEAK_REPEATS = 8
@@ -75,9 +75,8 @@ class RuntimeReport:
     Attributes:
         runtime: Its name.
         load_ms: From the bundle on disk to the first call, everything compiled.
-        stages: Those of `STAGES` that take part, each compiled by itself; `together`, the middle ones as one; and
-            `strip`, from frames to verdict with `together`, as inspection runs it.
-        speeds: Of `network`, `marker` where it takes part, and `together`; the other stages have few operations.
+        stages: Those of `STAGES` that take part, each compiled by itself, then `STEPS`.
+        speeds: Of `network`, `marker` where it takes part, and `strip`; the other stages have few operations.
     """
 
     runtime: str
@@ -95,7 +94,7 @@ class Benchmark:
         patches: Patches a call.
         frames: Of an acquisition.
         score: Name of the score.
-        flops: Operations a call, by stage, and `together`.
+        flops: Operations a call, by stage, and of the whole `strip`.
         peak_flops_a_second: Of a large float32 matrix product in the same process.
         runtimes: In the order measured.
         passed_over: Names of the others, and why.
@@ -150,11 +149,11 @@ def benchmark(
         marked = bundle.marker.frames
         if patches % marked:
             raise BundleError("--patches", f"a multiple of the marker's {marked} frames", patches)
-    frames = marked or (FRAMES if patches % FRAMES == 0 else 1)
+    frames = marked or frames_of(patches)
     flops = {"network": patches * describe(bundle.network).flops}
     if marked is not None:
         flops["marker"] = patches * sum(network.flops for network in describe_behind(bundle)) // STRIP_PATCHES
-    flops["together"] = sum(flops.values())
+    flops["strip"] = sum(flops.values())
     peak = matrix_product_peak(PEAK_SIDE)
     reports, passed_over = [], {}
     for name, make in runtimes.items():
@@ -185,7 +184,7 @@ def _measured(
     pictures, boxes = _pictures(frames), boxes_of(patches, frames)
     thresholds = np.full(patches, 0.5, np.float32)
     times: dict[str, list[int]] = {
-        name: [] for name in (*STAGES, "together", "strip") if name != "marker" or stages.marker is not None
+        name: [] for name in (*STAGES, *STEPS) if name != "marker" or stages.marker is not None
     }
     clock = time.perf_counter_ns
 
@@ -217,12 +216,14 @@ def _measured(
         rejects(scores, thresholds)
         lap("verdict", since)
 
-        began = clock()
-        cropped = crop(pictures, boxes)
-        since = clock()
-        whole = stages.together(cropped)
-        lap("together", since)
-        rejects(scored(cropped, *whole), thresholds)
+        since = began = clock()
+        early = crop(pictures[:-1], boxes)
+        rebuilt = stages.stepped.ahead(early)
+        since = lap("ahead", since)
+        last = crop(pictures[-1:], boxes)
+        whole = stages.stepped.finish(early, rebuilt, last)
+        rejects(scored(np.concatenate([early, last]) if whole[1] is None else last, *whole), thresholds)
+        lap("response", since)
         lap("strip", began)
         told(call + 1, calls + 1)
     return times
@@ -272,7 +273,7 @@ def sentences(result: Benchmark) -> list[str]:
     """What stands below the table."""
     peak = result.peak_flops_a_second / 1e9
     told = [
-        f"A matrix product reaches {peak:,.0f} GFLOP/s here; a call takes {result.flops['together'] / 1e9:,.1f} GFLOP."
+        f"A matrix product reaches {peak:,.0f} GFLOP/s here; a call takes {result.flops['strip'] / 1e9:,.1f} GFLOP."
     ]
     for report in result.runtimes:
         speeds = ", ".join(
@@ -283,6 +284,6 @@ def sentences(result: Benchmark) -> list[str]:
     return [
         *told,
         *(f"{name}: passed over, {why}." for name, why in result.passed_over.items()),
-        "Stages are compiled one by one; together: normalise, network and marker as one function; strip: frames to "
-        "verdict with it, as inspection runs.",
+        "Stages are compiled one by one. As inspection runs: ahead, what needs no last frame; response, from the last "
+        "frame to the verdict; strip, both.",
     ]

@@ -18,7 +18,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
-from model.runtime import check_patches, marking, rebuilding
+from model.runtime import Stepped, check_patches, marking_steps, rebuilding
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: what the generator's layers put out
@@ -49,26 +49,35 @@ class OpenVINORuntime:
         return rebuilt
 
 
-class OpenVINOMarkingRuntime:
-    """Rebuilds and marks acquisitions of a fixed number of patches; see `runtime.MarkingRuntime`."""
+class OpenVINOMarkingRuntime(Stepped):
+    """Generator and marker, a compiled network for each step."""
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
-        mark, known = marking(bundle)
-        if frames != known:
-            raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
-        self.name, self.batch = backend, batch
-        self._network = Compiled(mark, [patches_of(batch)], backend)
+        rebuild, finish = marking_steps(bundle, frames=frames)
+        super().__init__(batch, frames)
+        self.name = backend
+        self._ahead = Compiled(rebuild, [patches_of(self.early)], backend) if self.early else None
+        early = tf.TensorSpec((self.early, PATCH_PX, PATCH_PX), tf.float32, name="rebuilt")
+        inputs = [patches_of(self.early, "early"), early, patches_of(batch - self.early, "last")]
+        self._finish = Compiled(finish, inputs, backend)
 
-    def mark(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(rebuilt (n, 256, 256), logits (n / frames, 64, 64)) of uint8 (n, 256, 256), frame after frame."""
-        check_patches(patches, self.batch)
-        rebuilt, logits = self._network.run(patches)
-        return rebuilt, logits
+    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Stepped`."""
+        check_patches(early, self.early)
+        return np.empty(early.shape, np.float32) if self._ahead is None else self._ahead.run(early)[0]
+
+    def finish(
+        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Stepped`."""
+        check_patches(last, self.batch - self.early)
+        whole, logits = self._finish.run(early, rebuilt, last)
+        return whole, logits
 
 
-def patches_of(batch: int) -> tf.TensorSpec:
+def patches_of(batch: int, name: str = "patches") -> tf.TensorSpec:
     """uint8 (batch, 256, 256), as a function takes them."""
-    return tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
+    return tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name=name)
 
 
 class Compiled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,32 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
     return mark, frames
 
 
+def marking_steps(bundle: Bundle, *, frames: int) -> tuple[Callable[[Any], Any], Callable[[Any, Any, Any], Any]]:
+    """`marking` in two steps: what does not need the last frame, and the rest.
+
+    Returns:
+        (patches of all frames but the last to these rebuilt; those patches, these, and the patches of the last frame
+        to all rebuilt ones and logits).
+
+    Raises:
+        BundleError: The bundle has no marker, or one for another number of frames.
+    """
+    generator = build_folded(bundle)
+    mark_rebuilt, known = marking_rebuilt(bundle)
+    if frames != known:
+        raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
+
+    def rebuild(patches: Any) -> Any:
+        return generator(normalised(patches), training=False)[..., 0]
+
+    def finish(early: Any, rebuilt: Any, last: Any) -> tuple[Any, Any]:
+        images = normalised(tf.concat([early, last], axis=0))
+        whole = tf.concat([rebuilt[..., None], generator(normalised(last), training=False)], axis=0)
+        return whole[..., 0], mark_rebuilt(images, whole)
+
+    return rebuild, finish
+
+
 def check_patches(patches: NDArray[np.uint8], batch: int) -> None:
     """Hold patches against what a runtime was compiled for; `ValueError` otherwise."""
     expected = (batch, PATCH_PX, PATCH_PX)
@@ -211,26 +238,113 @@ class TensorFlowRuntime:
         return rebuilt
 
 
-class MarkingRuntime:
-    """Generator and marker in one compiled function, for acquisitions of a fixed number of patches."""
+class Stepped(ABC):
+    """Inspects acquisitions of a fixed number of patches in two steps.
 
-    name = "tensorflow"
+    What can be done before the last frame has come is done by `ahead`: the generator rebuilds each frame by itself.
+    A marker wants all of them.
 
-    def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
-        mark, known = marking(bundle)
-        if frames != known:
-            raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
+    Args:
+        batch: Patches of an acquisition, frame after frame.
+        frames: Its frames.
+    """
 
-        signature = [tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8)]
-        self._mark = tf.function(mark, input_signature=signature).get_concrete_function()
-        self.batch = batch
+    def __init__(self, batch: int, frames: int) -> None:
+        self.batch, self.early = batch, batch - batch // frames
 
-    def mark(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(rebuilt (n, 256, 256), logits (n / frames, 64, 64)) of uint8 (n, 256, 256), frame after frame.
+    @abstractmethod
+    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Rebuilt float32 (n, 256, 256) of the patches of all frames but the last, uint8 (n, 256, 256).
+
+        Raises:
+            ValueError: Another shape or type.
+        """
+
+    @abstractmethod
+    def finish(
+        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Everything else.
+
+        Args:
+            early: As `ahead` was given them.
+            rebuilt: What it made of them.
+            last: uint8 (m, 256, 256), patches of the last frame.
+
+        Returns:
+            (rebuilt (n + m, 256, 256), logits (m, 64, 64) or None where there is no marker).
+
+        Raises:
+            ValueError: Another shape or type.
+        """
+
+    def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """(rebuilt (n, 256, 256), logits) of all patches, uint8 (n, 256, 256): one step after the other.
 
         Raises:
             ValueError: Another shape or type.
         """
         check_patches(patches, self.batch)
-        rebuilt, logits = self._mark(tf.constant(patches))
-        return rebuilt.numpy(), logits.numpy()
+        early, last = patches[: self.early], patches[self.early :]
+        return self.finish(early, self.ahead(early), last)
+
+
+class Rebuilding(Stepped):
+    """A generator alone.
+
+    Args:
+        make: What rebuilds a fixed number of patches.
+    """
+
+    def __init__(
+        self, make: Callable[[int], Callable[[NDArray[np.uint8]], NDArray[np.float32]]], batch: int, *, frames: int
+    ) -> None:
+        super().__init__(batch, frames)
+        self._early, self._last = make(self.early) if self.early else None, make(batch - self.early)
+
+    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Stepped`."""
+        return np.empty(early.shape, np.float32) if self._early is None else self._early(early)
+
+    def finish(
+        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], None]:
+        """See `Stepped`."""
+        return np.concatenate([rebuilt, self._last(last)]), None
+
+
+class MarkingRuntime(Stepped):
+    """Generator and marker, each step one compiled function."""
+
+    name = "tensorflow"
+
+    def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
+        rebuild, finish = marking_steps(bundle, frames=frames)
+        super().__init__(batch, frames)
+        self._ahead = tf.function(rebuild, input_signature=[_patches(self.early)]).get_concrete_function()
+        signature = [_patches(self.early), _rebuilt(self.early), _patches(batch - self.early)]
+        self._finish = tf.function(finish, input_signature=signature).get_concrete_function()
+
+    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Stepped`."""
+        check_patches(early, self.early)
+        if not self.early:
+            return np.empty(early.shape, np.float32)
+        rebuilt: NDArray[np.float32] = self._ahead(tf.constant(early)).numpy()
+        return rebuilt
+
+    def finish(
+        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Stepped`."""
+        check_patches(last, self.batch - self.early)
+        whole, logits = self._finish(tf.constant(early), tf.constant(rebuilt), tf.constant(last))
+        return whole.numpy(), logits.numpy()
+
+
+def _patches(count: int) -> tf.TensorSpec:
+    return tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8)
+
+
+def _rebuilt(count: int) -> tf.TensorSpec:
+    return tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.float32)

@@ -1,8 +1,9 @@
 """An inspection in pieces, for timing each by itself: crop, normalise, network, marker, score, verdict.
 
-Inspection runs the middle three as one compiled function (`runtime.py`, `openvino_runtime.py`); here each is compiled
-alone, so that their sum is somewhat more than the whole. Cropping and the verdict are the bench's, which this package
-does not know: what stands here is the same work on the same amount of data, and a test holds it against the bench's.
+Inspection runs the middle three as one compiled function a step, before the last frame and after it (`runtime.py`,
+`openvino_runtime.py`); here each is compiled alone, so that their sum is somewhat more than the whole. Cropping and the
+verdict are the bench's, which this package does not know: what stands here is the same work on the same amount of data,
+and a test holds it against the bench's.
 """
 
 from __future__ import annotations
@@ -19,11 +20,22 @@ from numpy.typing import NDArray
 from model.bundle import Bundle
 from model.config import PATCH_PX
 from model.openvino_runtime import Compiled, OpenVINOMarkingRuntime, OpenVINORuntime, patches_of
-from model.runtime import MarkingRuntime, TensorFlowRuntime, build_folded, marking_rebuilt, normalised
+from model.runtime import (
+    MarkingRuntime,
+    Rebuilding,
+    Stepped,
+    TensorFlowRuntime,
+    build_folded,
+    marking_rebuilt,
+    normalised,
+)
 
 FRAME_SHAPE = (1024, 1280)
 STRIP_BOXES = tuple((256 * region, 20 + 246 * vial) for vial in range(5) for region in range(4))
 """(y, x) of the paper's 20 patches of a frame, a vial's regions after each other."""
+
+FRAMES = 3
+"""Of an acquisition whose bundle has no marker that says."""
 
 Frames = NDArray[np.uint8]
 Patches = NDArray[np.uint8]
@@ -38,14 +50,14 @@ class Stages:
         network: That to the rebuilt, of the same shape.
         marker: Images and rebuilt to logits (n / frames, 64, 64); None where no marker takes part.
         fetch: An array of the backend's to numpy.
-        together: uint8 (n, 256, 256) to (rebuilt (n, 256, 256), logits or None), compiled as one.
+        stepped: All three as inspection runs them, in two steps, each compiled as one.
     """
 
     normalise: Callable[[Patches], Any]
     network: Callable[[Any], Any]
     marker: Callable[[Any, Any], Any] | None
     fetch: Callable[[Any], NDArray[np.float32]]
-    together: Callable[[Patches], tuple[NDArray[np.float32], NDArray[np.float32] | None]]
+    stepped: Stepped
 
 
 MakeStages = Callable[[Bundle, int, int | None], Stages]
@@ -68,9 +80,9 @@ def tensorflow_stages(bundle: Bundle, batch: int, marked: int | None) -> Stages:
         network=compiled(lambda images: generator(images, training=False), image),
         marker=marker,
         fetch=lambda tensor: np.asarray(tensor),
-        together=_together(TensorFlowRuntime(bundle, batch).rebuild)
+        stepped=Rebuilding(lambda count: TensorFlowRuntime(bundle, count).rebuild, batch, frames=frames_of(batch))
         if marked is None
-        else MarkingRuntime(bundle, batch, frames=marked).mark,
+        else MarkingRuntime(bundle, batch, frames=marked),
     )
 
 
@@ -91,9 +103,11 @@ def openvino_stages(bundle: Bundle, batch: int, marked: int | None, *, backend: 
         network=lambda images: network.run(images)[0],
         marker=None if marker is None else lambda images, rebuilt: marker.run(images, rebuilt)[0],
         fetch=lambda array: array,
-        together=_together(OpenVINORuntime(bundle, batch, backend=backend).rebuild)
+        stepped=Rebuilding(
+            lambda count: OpenVINORuntime(bundle, count, backend=backend).rebuild, batch, frames=frames_of(batch)
+        )
         if marked is None
-        else OpenVINOMarkingRuntime(bundle, batch, frames=marked, backend=backend).mark,
+        else OpenVINOMarkingRuntime(bundle, batch, frames=marked, backend=backend),
     )
 
 
@@ -105,10 +119,9 @@ RUNTIMES: Mapping[str, MakeStages] = {
 """By name; one whose library is not installed raises `ImportError`."""
 
 
-def _together(
-    rebuild: Callable[[Patches], NDArray[np.float32]],
-) -> Callable[[Patches], tuple[NDArray[np.float32], None]]:
-    return lambda patches: (rebuild(patches), None)
+def frames_of(patches: int) -> int:
+    """Of an acquisition that no marker asks about: three where they divide the patches, else one."""
+    return FRAMES if patches % FRAMES == 0 else 1
 
 
 def boxes_of(patches: int, frames: int) -> list[tuple[int, int]]:

@@ -98,7 +98,8 @@ class Detector(Protocol):
         name: As it stands in the report.
         digest: Hex SHA-256 of everything that decides a score.
         joint: True when the frames of a vial share one score (it is then repeated over the frames).
-        stages_us: Microseconds of the last call's stages (`crop`, `network`, `score`); may be empty.
+        stages_us: Microseconds of the stages of the last inspection (`ahead`, what needs no last frame; `crop`,
+            `network`, `score`); may be empty.
     """
 
     name: str
@@ -113,6 +114,17 @@ class Detector(Protocol):
     def explain(self, inspection: Inspection) -> Explanation:
         """Residual pictures of one acquisition."""
         ...
+
+
+def look_ahead(detector: Detector, inspection: Inspection) -> None:
+    """Let a detector do what it can before the last frame has come; `score` of the same inspection does the rest.
+
+    A detector that can has a method `ahead(inspection)`, which looks at no last frame, and says as the stage `ahead`
+    what it took; where nobody asked it to, `score` does that first. Others are asked nothing.
+    """
+    ahead = getattr(detector, "ahead", None)
+    if ahead is not None:
+        ahead(inspection)
 
 
 def is_graded(detector: Detector) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from harness.system import hardware, versions
 if TYPE_CHECKING:
     from model.bundle import Bundle, Thresholds
     from model.proof import Subject
+    from model.runtime import Stepped
 
 DECISIVE = ("tensorflow", "tensorflow-cpu", "keras", "openvino")
 """Packages whose versions a proof of a backend speaks for."""
@@ -65,26 +67,44 @@ class NetworkDetector:
             raise DetectorError(error.where, error.expected, error.got) from None
         self.name = f"{self.bundle.network.name} ({self.backend}, {score}){passed_over}"
         self.stages_us: Mapping[str, int] = {}
+        self._begun: _Begun | None = None
+
+    def ahead(self, inspection: Inspection) -> None:
+        """Crop and rebuild the patches of all frames but the last; see `look_ahead`."""
+        self._begun = self._begin(inspection)
+
+    def _begin(self, inspection: Inspection) -> _Begun:
+        began = time.perf_counter_ns()
+        early = _flat(self.geometry.crop(inspection.frames[:-1]))
+        rebuilt = self._run.ahead(early)
+        return _Begun(inspection, early, rebuilt, (time.perf_counter_ns() - began) // 1000)
 
     def score(self, inspection: Inspection) -> Scores:
         """Scores of one acquisition; times its own stages."""
         from model.scoring import SCORES, mark_score
 
+        begun, self._begun = self._begun, None
+        if begun is None or begun.inspection is not inspection:
+            begun = self._begin(inspection)
         began = time.perf_counter_ns()
-        patches = self._flat(inspection.patches)
+        last = _flat(self.geometry.crop(inspection.frames[-1:]))
         cropped = time.perf_counter_ns()
-        rebuilt, logits = self._run(patches)
+        rebuilt, logits = self._run.finish(begun.early, begun.rebuilt, last)
         ran = time.perf_counter_ns()
         if logits is None:
             frames = len(self.geometry.frames)
+            patches = np.concatenate([begun.early, last])
             scores = SCORES[self.score_name](patches, rebuilt, frames).reshape(self.geometry.shape)
         else:
             together = mark_score(logits).reshape(1, *self.geometry.shape[1:])
             scores = np.repeat(together, len(self.geometry.frames), axis=0)
         done = time.perf_counter_ns()
         self.stages_us = {
-            "crop": (cropped - began) // 1000, "network": (ran - cropped) // 1000, "score": (done - ran) // 1000
-        }  # fmt: skip
+            "ahead": begun.took_us,
+            "crop": (cropped - began) // 1000,
+            "network": (ran - cropped) // 1000,
+            "score": (done - ran) // 1000,
+        }
         return scores
 
     def explain(self, inspection: Inspection) -> Explanation:
@@ -92,8 +112,8 @@ class NetworkDetector:
         from model.config import CELL_PX
         from model.scoring import residual
 
-        patches = self._flat(inspection.patches)
-        rebuilt, logits = self._run(patches)
+        patches = _flat(inspection.patches)
+        rebuilt, logits = self._run.whole(patches)
         shape = (*self.geometry.shape, PATCH_PX, PATCH_PX)
         marks = None
         if logits is not None:
@@ -103,7 +123,7 @@ class NetworkDetector:
 
     def logits(self, inspection: Inspection) -> NDArray[np.float32]:
         """What the marker says of an acquisition, float32 (vial, region, 64, 64); of the score `marked` only."""
-        _, logits = self._run(self._flat(inspection.patches))
+        _, logits = self._run.whole(_flat(inspection.patches))
         if logits is None:
             raise ValueError(f"score: expected marked, got {self.score_name}")
         return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
@@ -184,27 +204,44 @@ class NetworkDetector:
             if count != regions:
                 raise DetectorError(str(file), f"{regions} regions, as the frames have", count)
 
-    def _runtime(self) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    def _runtime(self) -> Stepped:
         """What takes patches to (rebuilt, the marker's logits if it takes part)."""
+        from model.runtime import MarkingRuntime, Rebuilding, TensorFlowRuntime
         from model.scoring import MARKED
 
-        patches, frames = self.geometry.patches, len(self.geometry.frames)
-        if self.backend == "tensorflow":
-            from model.runtime import MarkingRuntime, TensorFlowRuntime
-
+        bundle, patches, frames, backend = self.bundle, self.geometry.patches, len(self.geometry.frames), self.backend
+        if backend == "tensorflow":
             if self.score_name == MARKED:
-                return MarkingRuntime(self.bundle, patches, frames=frames).mark
-            rebuild = TensorFlowRuntime(self.bundle, patches).rebuild
-        else:
-            from model.openvino_runtime import OpenVINOMarkingRuntime, OpenVINORuntime
+                return MarkingRuntime(bundle, patches, frames=frames)
+            return Rebuilding(lambda batch: TensorFlowRuntime(bundle, batch).rebuild, patches, frames=frames)
+        from model.openvino_runtime import OpenVINOMarkingRuntime, OpenVINORuntime
 
-            try:
-                if self.score_name == MARKED:
-                    return OpenVINOMarkingRuntime(self.bundle, patches, frames=frames, backend=self.backend).mark
-                rebuild = OpenVINORuntime(self.bundle, patches, backend=self.backend).rebuild
-            except ImportError:
-                raise DetectorError("detector.backend", "OpenVINO, an extra of this package", "none") from None
-        return lambda images: (rebuild(images), None)
+        try:
+            if self.score_name == MARKED:
+                return OpenVINOMarkingRuntime(bundle, patches, frames=frames, backend=backend)
+            return Rebuilding(
+                lambda batch: OpenVINORuntime(bundle, batch, backend=backend).rebuild, patches, frames=frames
+            )
+        except ImportError:
+            raise DetectorError("detector.backend", "OpenVINO, an extra of this package", "none") from None
 
-    def _flat(self, patches: Patches) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(patches).reshape(-1, PATCH_PX, PATCH_PX)
+
+@dataclass(frozen=True)
+class _Begun:
+    """What was done ahead of the last frame of an inspection.
+
+    Attributes:
+        inspection: Whose.
+        early: uint8 (n, 256, 256), patches of all frames but the last.
+        rebuilt: float32 of the same shape.
+        took_us: Microseconds.
+    """
+
+    inspection: Inspection
+    early: NDArray[np.uint8]
+    rebuilt: NDArray[np.float32]
+    took_us: int
+
+
+def _flat(patches: Patches) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(patches).reshape(-1, PATCH_PX, PATCH_PX)

@@ -9,7 +9,15 @@ from harness.line.cost import cost_us
 from harness.line.effectiveness import Oee, oee
 from harness.line.faults import KINDS, FaultSummary
 from harness.line.flow import Fed, Inspect, Outcome
-from harness.line.latency import EmpiricalLatency, LatencyProfile, NormalLatency, Tape, measured_profile, profile
+from harness.line.latency import (
+    Duration,
+    EmpiricalLatency,
+    LatencyProfile,
+    NormalLatency,
+    Tape,
+    measured_profile,
+    profile,
+)
 from harness.line.layout import Layout
 from harness.line.simulation import LineRecord, simulate
 from harness.line.stations import line_summary
@@ -20,6 +28,7 @@ __all__ = [
     "KINDS",
     "Answer",
     "Clock",
+    "Duration",
     "EmpiricalLatency",
     "FaultSummary",
     "Fed",

@@ -50,7 +50,7 @@ def waits_us(gaps_us: Sequence[int], latency: Latency, workers: int = 1) -> NDAr
             yield env.timeout(gap_us)
             ledger.open(int(env.now), 0)
             ledger.frames_us[slot] = int(env.now)
-            computer.submit(Job(slot, Fed(str(slot), 1, "good"), layout.exposures, 0))
+            computer.submit(Job(slot, Fed(str(slot), 1, "good"), layout.exposures, 0, int(env.now)))
 
     start(env, arrive())
     env.run()

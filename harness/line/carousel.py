@@ -19,7 +19,10 @@ from harness.line.tracking import Track
 
 
 class Camera:
-    """Acquires the strip that stands before it. Exposures are at fixed times, so only their end is an event."""
+    """Acquires the strip that stands before it. Exposures are at fixed times, so only their end is an event.
+
+    A clock that has workers beside the line is told of the frames before the last one when they come.
+    """
 
     def __init__(self, machine: Machine, computer: Computer) -> None:
         self._machine = machine
@@ -36,14 +39,27 @@ class Camera:
         spoilt = machine.faults.spoil(slot, track.fed)
         if machine.faults.strikes("burst", slot, track.fed):
             self._held_until_us = machine.now_us + BURST_SLOTS * machine.layout.slot_us
-        yield machine.env.timeout(machine.layout.frames_us)
+        early_us = machine.now_us + machine.layout.early_us
+        yield from self._frames_come(track.fed)
         if machine.now_us < self._held_until_us:
+            early_us = max(early_us, self._held_until_us)
             yield machine.env.timeout(self._held_until_us - machine.now_us)
             machine.faults.notice("frames_late", machine.slot, track.fed)  # the computer knows when they were due
         self.under_way -= 1
         machine.ledger.frames_us[slot] = machine.now_us
         frames = machine.layout.exposures - int(dropped)
-        self._computer.submit(Job(slot, track.fed, frames, track.cutoff_us, spoilt))
+        self._computer.submit(Job(slot, track.fed, frames, track.cutoff_us, early_us, spoilt))
+
+    def _frames_come(self, fed: Fed) -> Steps:
+        """Until the last frame is there, had nothing held them up."""
+        env, layout = self._machine.env, self._machine.layout
+        if not self._computer.begins:
+            yield env.timeout(layout.frames_us)
+            return
+        yield env.timeout(layout.early_us)
+        if env.now >= self._held_until_us:
+            self._computer.begin(fed)
+        yield env.timeout(layout.frames_us - layout.early_us)
 
 
 class Carousel:

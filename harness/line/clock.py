@@ -15,11 +15,11 @@ import simpy
 
 from harness.errors import ScenarioError
 from harness.line.flow import Fed, Inspect, Outcome
-from harness.line.latency import Latency, is_file, measured_profile, profile
+from harness.line.latency import Duration, Latency, is_file, measured_profile, profile
 from harness.scenario import LineChoice
 
-Service = Generator[simpy.Event, Any, tuple[Outcome, int]]
-"""An inspection under way: yields what it waits for, returns the outcome and the microseconds it takes, >= 0."""
+Service = Generator[simpy.Event, Any, tuple[Outcome, Duration]]
+"""An inspection under way: yields what it waits for, returns the outcome and what the inspection takes."""
 
 
 class Clock(Protocol):
@@ -27,21 +27,32 @@ class Clock(Protocol):
 
     Attributes:
         name: As it stands in the result: "virtual", "measured" or "wall".
+        begins: It wants to be told when all frames but the last are there, see `begin`.
     """
 
     name: str
+    begins: bool
 
     def environment(self) -> simpy.Environment:
         """In which the line is to run, its time microseconds from 0."""
         ...
 
+    def begin(self, fed: Fed) -> None:
+        """All frames of this strip but the last are there; its `service` follows, unless something goes wrong."""
+        ...
+
     def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
-        """Inspects. Of the microseconds it returns, those that have not passed by then are the caller's to wait."""
+        """Inspects. Of what it says that takes, what has not passed by then is the caller's to wait."""
         ...
 
 
 class _Simulated:
-    """Time that costs nothing to pass."""
+    """Time that costs nothing to pass. What is done ahead is a part of what an inspection takes."""
+
+    begins = False
+
+    def begin(self, fed: Fed) -> None:
+        """Nobody waits for it."""
 
     def environment(self) -> simpy.Environment:
         """Simulated time."""
@@ -61,13 +72,14 @@ class MeasuredClock(_Simulated):
         self._prepare = prepare
 
     def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
-        """The outcome, and the time `inspect` took."""
+        """The outcome, and the time `inspect` took, with what the detector says that needs no last frame."""
         yield from ()
         if self._prepare is not None:
             self._prepare(fed)
         started_ns = perf_counter_ns()
         outcome = inspect(fed)
-        return outcome, round((perf_counter_ns() - started_ns) / 1000)
+        service_us = round((perf_counter_ns() - started_ns) / 1000)
+        return outcome, Duration(service_us, min(service_us, outcome.stages_us.get("ahead", 0)))
 
 
 class VirtualClock(_Simulated):
@@ -81,7 +93,7 @@ class VirtualClock(_Simulated):
     def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
         """The outcome, and the duration that belongs to this product and run."""
         yield from ()
-        return inspect(fed), self._latency.service_us(fed)
+        return inspect(fed), self._latency.takes(fed)
 
 
 def clock_from_choice(

@@ -23,6 +23,7 @@ from harness.line.faults import (
     with_nan_scores,
 )
 from harness.line.flow import Fed, Inspect, Outcome
+from harness.line.latency import Duration
 from harness.line.layout import Layout
 from harness.line.ledger import Ledger, TapeRecorder
 from harness.line.processes import Steps, start
@@ -37,6 +38,7 @@ class Job:
         fed: The strip.
         frames: Frames that arrived.
         cutoff_us: Last instant at which a result counts.
+        early_us: When all frames but the last were there.
         spoilt: The check of frames finds them faulty, though all have come.
     """
 
@@ -44,6 +46,7 @@ class Job:
     fed: Fed
     frames: int
     cutoff_us: int
+    early_us: int
     spoilt: bool = False
 
 
@@ -116,6 +119,9 @@ class Link:
 class Computer:
     """Takes jobs in order; `workers` of them at a time.
 
+    What an inspection needs no last frame for, a worker that is free does when the others have come, before the job is
+    submitted; what it has not done by then it does first.
+
     Args:
         env: Simulated time.
         layout: Workers, queue limit, overrun policy, frames expected.
@@ -165,6 +171,15 @@ class Computer:
         """Jobs that wait for a worker."""
         return len(self._waiting.items)
 
+    @property
+    def begins(self) -> bool:
+        """It is to be told of acquisitions whose last frame has not come yet."""
+        return self._clock.begins
+
+    def begin(self, fed: Fed) -> None:
+        """All frames of a strip but the last are there."""
+        self._clock.begin(fed)
+
     def submit(self, job: Job) -> None:
         """Frames are ready. When the queue is full, the overrun policy says which job gets no result."""
         self._ledger.queue[job.slot] = self.queue
@@ -178,6 +193,7 @@ class Computer:
     def _work(self) -> Steps:
         """One worker."""
         while True:
+            free_us = int(self._env.now)
             job: Job = yield self._waiting.get()
             if job.spoilt or job.frames != self._layout.exposures:
                 self._link.send(
@@ -189,14 +205,14 @@ class Computer:
                 self._receiver.failure(job, "detector_crash")
                 yield self._env.timeout(CRASH_SLOTS * self._layout.slot_us)
                 continue
-            yield from self._judge(job)
+            yield from self._judge(job, max(free_us, job.early_us))
 
-    def _judge(self, job: Job) -> Steps:
-        """Calls the detector, lets pass what that took, sends the result."""
+    def _judge(self, job: Job, ready_us: int) -> Steps:
+        """Calls the detector, lets pass what that takes for a worker that began at `ready_us`, sends the result."""
         began_us = int(self._env.now)
-        outcome, service_us = yield from self._clock.service(self._env, job.fed, self._inspect)
-        self._tape.write(job.slot, outcome, service_us)
-        service_us = self._with_what_slows_it(service_us, job)
+        outcome, takes = yield from self._clock.service(self._env, job.fed, self._inspect)
+        self._tape.write(job.slot, outcome, takes)
+        service_us = self._left_of(takes, began_us - ready_us, job)
         yield self._env.timeout(began_us + service_us - int(self._env.now))
         self._ledger.inference_end_us[job.slot] = int(self._env.now)
         if service_us > self._layout.slot_us:  # the computer's own watch
@@ -223,12 +239,14 @@ class Computer:
             self._judged_before = outcome
         return outcome if outcome.scored != before.scored else replace(outcome, reject=True, cause="constant_output")
 
-    def _with_what_slows_it(self, service_us: int, job: Job) -> int:
-        """The duration of an inspection that begins now, longer where a fault strikes."""
+    def _left_of(self, takes: Duration, had_us: int, job: Job) -> int:
+        """What an inspection still takes after `had_us` for what it does ahead; longer where a fault strikes."""
+        service_us, ahead_us = takes
         if self._faults.strikes("throttling", job.slot, job.fed):
             self._throttled_until_us = int(self._env.now) + THROTTLE_SLOTS * self._layout.slot_us
         if self._env.now < self._throttled_until_us:
-            service_us *= THROTTLE_FACTOR
+            service_us, ahead_us = service_us * THROTTLE_FACTOR, ahead_us * THROTTLE_FACTOR
+        service_us -= min(ahead_us, had_us)
         if self._faults.strikes("stall", job.slot, job.fed):
             service_us += STALL_SLOTS * self._layout.slot_us
         return service_us

@@ -36,7 +36,7 @@ class Outcome:
         recipe: Model and threshold digest that judged it.
         reject: True unless the strip is proven good.
         cause: "" for an accept; for a reject "score", "invalid_score", "frame_check" or another word for why.
-        stages_us: Microseconds of `crop`, `network`, `score` and `verdict`; goes to the tape, decides nothing.
+        stages_us: Microseconds of `ahead`, `crop`, `network`, `score` and `verdict`; goes to the tape, decides nothing.
         scored: Digest of the scores of a detector that never gives the same twice; "" of one that may.
     """
 

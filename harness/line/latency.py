@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 
@@ -17,7 +17,8 @@ from harness.line.flow import Fed
 from harness.streams import stream
 
 PROFILES = Path(__file__).parent / "profiles"
-"""Folder of measured profiles that ship; a CSV or Parquet file each, with a column `service_us`.
+"""Folder of measured profiles that ship; a CSV or Parquet file each, with a column `service_us` and, where a detector
+begins before the last frame, `ahead_us`.
 
 Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, no warm-up), in
 order of length: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
@@ -25,11 +26,24 @@ among it; `two-core-reference` those of the generator alone with the score `ssim
 """
 
 
+class Duration(NamedTuple):
+    """What an inspection takes.
+
+    Attributes:
+        service_us: All of it, >= 0.
+        ahead_us: Of that, what needs no last frame: done before it comes, where a worker has the time. At most
+            `service_us`.
+    """
+
+    service_us: int
+    ahead_us: int = 0
+
+
 class Latency(Protocol):
     """Anything that says how long the inspection of a strip takes."""
 
-    def service_us(self, fed: Fed) -> int:
-        """Microseconds, >= 0; the same for the same product and run."""
+    def takes(self, fed: Fed) -> Duration:
+        """The same for the same product and run."""
         ...
 
 
@@ -44,7 +58,7 @@ class NormalLatency:
         seed: Of the scenario.
         replication: Of the scenario.
 
-    >>> NormalLatency("steady", 487_300).service_us(Fed("D001", 1, "good"))
+    >>> NormalLatency("steady", 487_300).takes(Fed("D001", 1, "good")).service_us
     487300
     """
 
@@ -54,27 +68,27 @@ class NormalLatency:
     seed: int = 7
     replication: int = 0
 
-    def service_us(self, fed: Fed) -> int:
-        """The duration that belongs to this product and run."""
+    def takes(self, fed: Fed) -> Duration:
+        """The duration that belongs to this product and run; nothing of it is done ahead."""
         if self.spread == 0.0:
-            return self.mean_us
+            return Duration(self.mean_us)
         rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
-        return max(0, round(self.mean_us * (1.0 + self.spread * rng.standard_normal())))
+        return Duration(max(0, round(self.mean_us * (1.0 + self.spread * rng.standard_normal()))))
 
 
 @dataclass(frozen=True)
 class EmpiricalLatency:
-    """Drawn with equal chance from durations that were measured; `durations_us` is not empty."""
+    """Drawn with equal chance from `durations` that were measured, which are not empty."""
 
     name: str
-    durations_us: tuple[int, ...]
+    durations: tuple[Duration, ...]
     seed: int = 7
     replication: int = 0
 
-    def service_us(self, fed: Fed) -> int:
+    def takes(self, fed: Fed) -> Duration:
         """The duration that belongs to this product and run."""
         rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
-        return self.durations_us[int(rng.integers(len(self.durations_us)))]
+        return self.durations[int(rng.integers(len(self.durations)))]
 
 
 LatencyProfile = NormalLatency | EmpiricalLatency
@@ -129,7 +143,8 @@ def measured_profile(path: Path, *, seed: int = 7, replication: int = 0, detecto
     """A profile from a CSV or Parquet file with a column `service_us`, such as the tape of a measured run.
 
     Args:
-        path: The file. Rows of run 0, the warm-up, are left out where it has a column `run`.
+        path: The file; a column `ahead_us` may stand beside the other. Rows of run 0, the warm-up, are left out where
+            it has a column `run`.
         seed: Of the scenario.
         replication: Of the scenario.
         detector: Whose times are wanted; "" for those of any.
@@ -145,7 +160,7 @@ def measured_profile(path: Path, *, seed: int = 7, replication: int = 0, detecto
     refuse_other_detector(table, detector, where=str(path))
     if "run" in table.columns:
         table = table[table["run"] != 0]
-    return EmpiricalLatency(path.stem, tuple(_durations_us(table, str(path))), seed, replication)
+    return EmpiricalLatency(path.stem, tuple(_durations(table, str(path))), seed, replication)
 
 
 def refuse_other_detector(table: pd.DataFrame, detector: str, *, where: str) -> None:
@@ -166,26 +181,38 @@ def refuse_other_detector(table: pd.DataFrame, detector: str, *, where: str) -> 
         raise InputError(f"{where}: detector", f"times measured with {detector}", f"times of {others.iloc[0]}")
 
 
-def _durations_us(table: pd.DataFrame, where: str) -> list[int]:
-    """Column `service_us` as whole numbers."""
+def _durations(table: pd.DataFrame, where: str) -> list[Duration]:
+    """A row each, from `service_us` and, where it is there, `ahead_us`."""
     if "service_us" not in table.columns or table.empty:
         raise InputError(where, "a column service_us with at least one row", f"columns {', '.join(table.columns)}")
-    numbers = pd.to_numeric(table["service_us"], errors="coerce")
-    wrong = table["service_us"][~((numbers >= 0) & (numbers % 1 == 0))]
+    services = _whole_us(table["service_us"], f"{where}: service_us")
+    if "ahead_us" not in table.columns:
+        return [Duration(service_us) for service_us in services]
+    aheads = _whole_us(table["ahead_us"], f"{where}: ahead_us")
+    for service_us, ahead_us in zip(services, aheads, strict=True):
+        if ahead_us > service_us:
+            raise InputError(f"{where}: ahead_us", f"at most service_us, {service_us}", ahead_us)
+    return list(map(Duration, services, aheads))
+
+
+def _whole_us(column: pd.Series, where: str) -> list[int]:
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[~((numbers >= 0) & (numbers % 1 == 0)).fillna(False)]
     if len(wrong) > 0:
-        raise InputError(f"{where}: service_us", "whole microseconds >= 0", repr(wrong.iloc[0]))
+        got = wrong.iloc[0]
+        raise InputError(where, "whole microseconds >= 0", repr(got) if isinstance(got, str) else got)
     return [int(number) for number in numbers]
 
 
 class Tape:
     """What each inspection of a run took, exactly; replaying it gives the same ledger."""
 
-    def __init__(self, durations_us: Mapping[tuple[str, int], int]) -> None:
-        self._durations_us = dict(durations_us)
+    def __init__(self, durations: Mapping[tuple[str, int], Duration]) -> None:
+        self._durations = dict(durations)
 
     @classmethod
     def from_frame(cls, tape: pd.DataFrame, *, detector: str = "", where: str = "latency tape") -> Tape:
-        """From the table a simulation wrote (columns product, run, service_us).
+        """From the table a simulation wrote (columns product, run, service_us; ahead_us where it has one).
 
         Args:
             tape: The table.
@@ -199,17 +226,17 @@ class Tape:
         for column in ("product", "run"):
             if column not in tape.columns:
                 raise InputError(where, f"a column {column}", f"columns {', '.join(tape.columns)}")
-        durations_us = _durations_us(tape, where) if len(tape) > 0 else []
+        durations = _durations(tape, where) if len(tape) > 0 else []
         keys = zip(map(str, tape["product"]), map(int, tape["run"]), strict=True)
-        return cls(dict(zip(keys, durations_us, strict=True)))
+        return cls(dict(zip(keys, durations, strict=True)))
 
-    def service_us(self, fed: Fed) -> int:
+    def takes(self, fed: Fed) -> Duration:
         """What the inspection of this product took in this run.
 
         Raises:
             InputError: The tape has no entry for it.
         """
         try:
-            return self._durations_us[fed.product, fed.run]
+            return self._durations[fed.product, fed.run]
         except KeyError:
             raise InputError("latency tape", f"an entry for product {fed.product}, run {fed.run}", "none") from None

@@ -34,6 +34,7 @@ class Layout:
         pockets: Places on the carousel.
         pockets_to_gate: Indices from camera to gate, 1 <= pockets_to_gate < pockets.
         exposures: Frames of an acquisition.
+        early_exposure: The last but one of those that are inspected: a detector that can begins when it is there.
         exposure_interval_us: From one exposure to the next; the first is at the trigger.
         transfer_us: From last exposure until the frames are at the inspection computer.
         gate_lead_us: What the gate needs to move, > 0: the cut-off comes so long before the gate acts.
@@ -55,6 +56,7 @@ class Layout:
     pockets: int = 24
     pockets_to_gate: int = 1
     exposures: int = 16
+    early_exposure: int = 8
     exposure_interval_us: int = 26_000
     transfer_us: int = 4_000
     gate_lead_us: int = 8_000
@@ -70,8 +72,13 @@ class Layout:
             raise ScenarioError.listing(problems)
 
     @classmethod
-    def from_choice(cls, choice: LineChoice, where: str) -> Layout:
-        """The layout a scenario asks for; `where` names the scenario in errors.
+    def from_choice(cls, choice: LineChoice, where: str, *, early_exposure: int = early_exposure) -> Layout:
+        """The layout a scenario asks for.
+
+        Args:
+            choice: Its table `line`.
+            where: Names the scenario in errors.
+            early_exposure: Of the acquisitions; the paper's by default.
 
         Raises:
             ScenarioError: The layout is impossible.
@@ -81,6 +88,7 @@ class Layout:
             pockets=choice.pockets,
             pockets_to_gate=choice.pockets_to_gate,
             exposures=choice.exposures,
+            early_exposure=early_exposure,
             exposure_interval_us=round(choice.exposure_interval_ms * 1000),
             transfer_us=round(choice.transfer_ms * 1000),
             gate_lead_us=round(choice.gate_lead_ms * 1000),
@@ -102,6 +110,15 @@ class Layout:
         return self.last_exposure_us + self.transfer_us
 
     @property
+    def early_us(self) -> int:
+        """All inspected frames but the last at the inspection computer, after the trigger.
+
+        >>> Layout().early_us
+        186000
+        """
+        return (min(self.early_exposure, self.exposures) - 1) * self.exposure_interval_us + self.transfer_us
+
+    @property
     def gate_us(self) -> int:
         """The gate acts, after the trigger, when the machine does not stop in between."""
         return self.last_exposure_us + self.pockets_to_gate * self.slot_us
@@ -113,7 +130,8 @@ class Layout:
 
     def _problems(self, where: str) -> Iterator[Problem]:
         """Everything that keeps this layout from being built, by the names and in the ms that a person types."""
-        least = {"slot_us": 1, "pockets": 1, "pockets_to_gate": 1, "exposures": 1, "exposure_interval_us": 1,
+        least = {"slot_us": 1, "pockets": 1, "pockets_to_gate": 1, "exposures": 1, "early_exposure": 1,
+                 "exposure_interval_us": 1,
                  "transfer_us": 0, "gate_lead_us": 1, "workers": 1, "queue_limit": 1}  # fmt: skip
         for name, smallest in least.items():
             if getattr(self, name) < smallest:

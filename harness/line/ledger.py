@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.line.flow import Fed, Outcome
+from harness.line.latency import Duration
 from harness.line.window import Window
 
 NO_TIME = -1
@@ -26,7 +27,7 @@ HELD = 1024
 """Rows that a ledger with a sink holds at least. No result may come later than so many slots after its strip."""
 
 STAGES = ("crop", "network", "score", "verdict")
-"""Stages of an inspection, as the tape names them."""
+"""Stages of an inspection, as the tape names them, after what was done ahead of the last frame."""
 
 _TEXT = pd.StringDtype(na_value=np.nan)  # what pandas 3 infers for text, said aloud so that pandas 2 agrees
 
@@ -161,15 +162,16 @@ class TapeRecorder:
     def __init__(self, *, kept: bool = True) -> None:
         self._kept = kept
         self._slot = array("q")
-        self._service_us = array("q")
+        self._service_us, self._ahead_us = array("q"), array("q")
         self._stages_us = {stage: array("q") for stage in STAGES}
 
-    def write(self, slot: int, outcome: Outcome, service_us: int) -> None:
-        """One inspection; `service_us` is what passes on the clock, without what a fault adds."""
+    def write(self, slot: int, outcome: Outcome, takes: Duration) -> None:
+        """One inspection, and what it takes on the clock, without what a fault adds."""
         if not self._kept:
             return
         self._slot.append(slot)
-        self._service_us.append(service_us)
+        self._service_us.append(takes.service_us)
+        self._ahead_us.append(takes.ahead_us)
         for stage, column in self._stages_us.items():
             column.append(outcome.stages_us.get(stage, NO_TIME))
 
@@ -187,6 +189,7 @@ class TapeRecorder:
         }
         columns |= {f"{stage}_us": _nulls(column) for stage, column in self._stages_us.items()}
         columns["service_us"] = np.array(self._service_us, np.int64)
+        columns["ahead_us"] = np.array(self._ahead_us, np.int64)
         return pd.DataFrame(columns)
 
 

@@ -1,7 +1,7 @@
 """How short the slot may be: strips put on the line at many slot lengths, counts kept, ledgers let go.
 
 A replication is some strips on a machine that starts empty. Its rows are counted and let go as they come, so memory
-grows by 16 bytes a strip and no more: when it arrives, and what its inspection takes. That is drawn once for a
+grows by 24 bytes a strip and no more: when it arrives, and what its inspection takes. That is drawn once for a
 replication and used at every slot length and layout, so that two of them differ by the machine and not by luck.
 """
 
@@ -17,7 +17,7 @@ import pandas as pd
 from harness.line.clock import VirtualClock
 from harness.line.flow import Fed, Outcome
 from harness.line.infeed import DRAWN_FEEDS, STRIPS_A_SLOT, Numbered
-from harness.line.latency import NormalLatency, profile
+from harness.line.latency import Duration, NormalLatency, profile
 from harness.line.layout import Layout
 from harness.line.simulation import simulate
 from harness.line.validity import slots_needed
@@ -132,24 +132,31 @@ class Stress:
         key = (name, replication)
         if key not in self._drawn:
             drawn = profile(name, seed=self._seed, replication=replication)
-            self._drawn[key] = Drawn(array("q", (drawn.service_us(fed) for fed in self._feed)))
+            services, aheads = array("q"), array("q")
+            for fed in self._feed:
+                takes = drawn.takes(fed)
+                services.append(takes.service_us)
+                aheads.append(takes.ahead_us)
+            self._drawn[key] = Drawn(services, aheads)
         return self._drawn[key]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the inspection of each strip of a `Numbered` feed takes, drawn ahead; `durations_us` is not empty."""
+    """What the inspection of each strip of a `Numbered` feed takes, drawn once for all; at least one strip."""
 
-    durations_us: array[int]
+    services_us: array[int]
+    aheads_us: array[int]
 
     @cached_property
     def mean_us(self) -> float:
-        """Their mean."""
-        return sum(self.durations_us) / len(self.durations_us)
+        """Mean work."""
+        return sum(self.services_us) / len(self.services_us)
 
-    def service_us(self, fed: Fed) -> int:
+    def takes(self, fed: Fed) -> Duration:
         """The duration that belongs to this strip."""
-        return self.durations_us[int(fed.product[1:])]
+        place = int(fed.product[1:])
+        return Duration(self.services_us[place], self.aheads_us[place])
 
 
 def count_of(rows: pd.DataFrame) -> Count:

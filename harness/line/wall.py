@@ -18,6 +18,7 @@ from simpy.rt import RealtimeEnvironment
 
 from harness.line.clock import Service
 from harness.line.flow import Fed, Inspect, Outcome
+from harness.line.latency import Duration
 from harness.line.validity import Rule
 
 POLL_US = 5_000
@@ -41,7 +42,11 @@ class Answer:
 
 
 class Worker(Protocol):
-    """A process that inspects, seen from the line. Neither call ever waits."""
+    """A process that inspects, seen from the line. No call ever waits."""
+
+    def begin(self, fed: Fed) -> None:
+        """Tell of a strip whose last frame has not come yet; looked at when what it was given before is done."""
+        ...
 
     def submit(self, fed: Fed) -> None:
         """Hand over a strip; one at a time."""
@@ -60,9 +65,11 @@ class WallClock:
     """
 
     name = "wall"
+    begins = True
 
     def __init__(self, workers: Sequence[Worker]) -> None:
-        self._idle = list(workers)
+        self._idle, self._busy = list(workers), list[Worker]()
+        self._begun: dict[tuple[str, int], Worker] = {}
         self._began_us = 0.0
         self._rows: list[tuple[str, int, int, int]] = []
 
@@ -72,9 +79,22 @@ class WallClock:
         self._began_us = env.real_start * 1e6
         return env
 
+    def begin(self, fed: Fed) -> None:
+        """A worker is told: one that is idle, else the one that has been busy for longest."""
+        worker = (self._idle or self._busy)[0]
+        self._begun = {key: other for key, other in self._begun.items() if other is not worker}
+        self._begun[fed.product, fed.run] = worker
+        worker.begin(fed)
+
     def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
-        """The worker's outcome, and the time until the poll that saw it. `inspect` is not called."""
-        worker = self._idle.pop(0)
+        """The worker's outcome, and the time until the poll that saw it. `inspect` is not called.
+
+        What the worker has done ahead has passed by then, and is no part of that time.
+        """
+        began = self._begun.pop((fed.product, fed.run), None)
+        worker = began if began in self._idle else self._idle[0]
+        self._idle.remove(worker)
+        self._busy.append(worker)
         began_us, most_us, missed = int(env.now), self._behind_us(env), 0
         worker.submit(fed)
         answer = None
@@ -83,9 +103,10 @@ class WallClock:
             behind_us = self._behind_us(env)
             most_us, missed = max(most_us, behind_us), missed + (behind_us >= POLL_US)
             answer = answer or worker.poll()
+        self._busy.remove(worker)
         self._idle.append(worker)
         self._rows.append((fed.product, fed.run, most_us, missed))
-        return answer.outcome, int(env.now) - began_us
+        return answer.outcome, Duration(int(env.now) - began_us)
 
     def lags(self) -> pd.DataFrame:
         """How far the line was behind real time, a row an inspection.

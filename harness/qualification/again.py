@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError, Problem
 from harness.inspection.levels import Acquisitions
-from harness.line import Layout, LineRecord
+from harness.line import LineRecord
 from harness.qualification.inspector import (
     kit_scores,
     liquid_table,
@@ -28,7 +28,7 @@ from harness.qualification.inspector import (
     scores_table,
 )
 from harness.qualification.junit import junit_xml
-from harness.qualification.replay import line_again
+from harness.qualification.replay import layout_again, line_again
 from harness.qualification.run import baseline_looks, run_id_fits, thresholds_digest
 from harness.qualification.setup import renderer_of
 from harness.qualification.summary import products_table, summarise
@@ -36,8 +36,8 @@ from harness.result.compare import table_differences, value_differences
 from harness.result.stored import Stored, machine_looks
 from harness.strips.kit import Kit, load_register, refuse_overlap
 
-TAPE = ["product", "run", "response_us", "service_us"]
-"""Columns of the tape that follow from the line; the stages are what a clock once said."""
+TAPE = ["product", "run", "response_us", "service_us", "ahead_us"]
+"""Columns of the tape that follow from the line, the last where the tape has it; stages are what a clock once said."""
 
 
 def concluded_again(folder: Path) -> list[Problem]:
@@ -114,7 +114,7 @@ class Again:
             run_id=manifest["run_id"],
             seed=scenario.seed,
             kit=self.kit,
-            layout=Layout.from_choice(scenario.line, str(stored.folder)),
+            layout=layout_again(stored),
             ledger=self.record.ledger,
             conservation=self.record.conservation,
             faults=[asdict(fault) for fault in self.record.faults],
@@ -212,8 +212,9 @@ def _line(again: Again) -> list[Problem]:
     """The ledger with every fate and cause, the tape's responses, and the trace."""
     problems = _within("ledger.parquet", table_differences(again.record.ledger, again.stored.ledger, row="slot"))
     tape = again.stored.table("latency")
+    columns = [name for name in TAPE if name in tape.columns or name != "ahead_us"]
     problems += _within(
-        "latency.parquet", table_differences(again.record.tape[TAPE], tape.reindex(columns=TAPE), row="product")
+        "latency.parquet", table_differences(again.record.tape[columns], tape.reindex(columns=columns), row="product")
     )
     trace = again.stored.folder / "trace.json"
     if trace.exists() and json.loads(trace.read_text(encoding="utf-8")) != {"traceEvents": again.record.events}:
@@ -231,6 +232,9 @@ def _summary(again: Again) -> list[Problem]:
     """Counts, criteria, verdict, timing, and the paper's tables but for what masks say."""
     made, stored = dict(again.summary), dict(again.stored.summary)
     made["paper"], stored["paper"] = _without_masks(made["paper"]), _without_masks(stored["paper"])
+    if "early_exposure" not in stored["line"]["layout"]:  # results from before detectors began ahead
+        layout = {name: value for name, value in made["line"]["layout"].items() if name != "early_exposure"}
+        made["line"] = {**made["line"], "layout": layout}
     return _within("summary.json", value_differences(made, stored))
 
 

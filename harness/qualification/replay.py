@@ -104,13 +104,19 @@ def line_again(result: Stored) -> LineRecord:
         scored = scores_digest(stored) if graded and not unseen else ""
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause, scored=scored)
 
-    layout = Layout.from_choice(scenario.line, str(result.folder))
+    layout = layout_again(result)
     feed = feed_of(load_register(result.folder / "kit.csv"), scenario)
     detector = measured_with(manifest["detector"], manifest["digests"]["model"])
     where = str(result.folder / "latency.parquet")
     times = result.table("latency")
     tape = Tape.from_frame(times, detector=detector, where=where)
     return replay_line(inspect, layout, feed, tape, scenario, recipe, lags=times)
+
+
+def layout_again(result: Stored) -> Layout:
+    """The machine of a result."""
+    early = _geometry(result.manifest["geometry"]).early_exposure
+    return Layout.from_choice(result.scenario.line, str(result.folder), early_exposure=early)
 
 
 def _geometry(values: dict[str, Any]) -> Geometry:

@@ -97,6 +97,7 @@ def qualify(
     check_new(folder)
     layout = Layout.from_choice(scenario.line, str(where))
     setup = set_up(scenario, where=where, quick=quick, recording=recording)
+    layout = replace(layout, early_exposure=setup.source.geometry.early_exposure)
     looks = baseline_looks(scenario, where, setup.kit)
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)

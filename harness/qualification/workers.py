@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from harness.errors import DetectorError, InputError
 from harness.geometry import Geometry
-from harness.inspection.detector import Inspection, inspection_key
+from harness.inspection.detector import Inspection, inspection_key, look_ahead
 from harness.inspection.verdict import decide
 from harness.line import Answer, Fed, WallClock
 from harness.qualification.inspector import Inspector, Judged, frame_check_of, judge
@@ -123,11 +123,19 @@ class WorkerProcess:
         if said != _READY:
             raise DetectorError("inspection worker", "a detector that is ready", said)
 
+    def begin(self, fed: Fed) -> None:
+        """Tell of a strip whose last frame has not come yet."""
+        self._send(fed, whole=False)
+
     def submit(self, fed: Fed) -> None:
         """Hand over a strip."""
         self._fed = fed
+        self._send(fed, whole=True)
+
+    def _send(self, fed: Fed, *, whole: bool) -> None:
+        task = Task(self._place[fed.product, fed.run], inspection_key(fed.product, fed.run), fed.warm_up, whole)
         with contextlib.suppress(OSError):  # a worker that is gone is seen by `poll`
-            self._pipe.send((self._place[fed.product, fed.run], inspection_key(fed.product, fed.run), fed.warm_up))
+            self._pipe.send(task)
 
     def poll(self) -> Answer | None:
         """Its answer; scores that are no numbers, and so a reject, where its process has died.
@@ -162,6 +170,23 @@ class WorkerProcess:
 _READY = "ready"
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked.
+
+    Attributes:
+        place: Of the acquisition in the spool.
+        key: See `Inspection`.
+        known: See `FrameCheck.find`.
+        whole: Its last frame has come: judge it. Else do what needs no last frame, and answer nothing.
+    """
+
+    place: int
+    key: str
+    known: bool
+    whole: bool
+
+
 def _work(pipe: Connection, job: Job) -> None:
     """The process: a detector, and strip after strip until nobody asks any more.
 
@@ -174,10 +199,15 @@ def _work(pipe: Connection, job: Job) -> None:
         detector, check = setup.detector, frame_check_of(setup.source)
         frames: NDArray[np.uint8] = np.memmap(job.spool, np.uint8, "r", shape=job.shape)
         pipe.send(_READY)
+        inspection = None
         while True:
-            place, key, known = pipe.recv()
-            inspection = Inspection(key, job.geometry, partial(frames.__getitem__, place))
-            judged = judge(inspection, check, detector, job.level, known=known)
+            task: Task = pipe.recv()
+            if inspection is None or inspection.key != task.key:
+                inspection = Inspection(task.key, job.geometry, partial(frames.__getitem__, task.place))
+            if not task.whole:
+                look_ahead(detector, inspection)
+                continue
+            judged = judge(inspection, check, detector, job.level, known=task.known)
             pipe.send((judged, time.monotonic_ns()))
     except EOFError:
         return

@@ -105,10 +105,25 @@ def _latency(stored: Stored) -> dict[str, Any]:
             numeric=range(7),
         ),
         "latency_figure": figure,
+        "ahead": _ahead(stored),
         "clock": timing["clock"],
         "slots": timing["slots"],
         "late": timing["late"],
     }  # fmt: skip
+
+
+def _ahead(stored: Stored) -> str:
+    """What of the computing came before the last frame, and so is in no response; "" where nothing did."""
+    tape = stored.table("latency")
+    if "ahead_us" not in tape.columns or not (kit := tape[tape["run"] > 0])["ahead_us"].any():
+        return ""
+    service_ms, ahead_ms = (f"{kit[name].mean() / 1000:.1f}" for name in ("service_us", "ahead_us"))
+    exposures = stored.manifest["geometry"]["frames"]
+    return (
+        f"An inspection takes {service_ms} ms of computing on average. {ahead_ms} ms of that need exposures "
+        f"{', '.join(map(str, exposures[:-1]))} alone: a computer that is free does them before exposure "
+        f"{exposures[-1]} has come, and no response holds them. They count wherever the computer was not free."
+    )
 
 
 def _scores(stored: Stored) -> list[Scores]:

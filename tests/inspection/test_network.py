@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import DetectorError
 from harness.geometry import Geometry
-from harness.inspection.detector import Inspection
+from harness.inspection.detector import Inspection, look_ahead
 from harness.inspection.network import NetworkDetector
 
 SMALL = Geometry(
@@ -74,9 +74,46 @@ def test_same_acquisition_same_scores(detector: NetworkDetector) -> None:
 def test_each_stage_is_timed(detector: NetworkDetector) -> None:
     """The last call's crop, network and score, in whole microseconds."""
     detector.score(inspection())
-    assert list(detector.stages_us) == ["crop", "network", "score"]
+    assert list(detector.stages_us) == ["ahead", "crop", "network", "score"]
     assert all(isinstance(value, int) and value >= 0 for value in detector.stages_us.values())
+    assert detector.stages_us["ahead"] > 0
     assert detector.stages_us["network"] > 0
+
+
+def test_what_was_done_ahead_is_not_done_again(detector: NetworkDetector) -> None:
+    """Same scores to the bit, the earlier time of `ahead` told; and none of it is taken for another acquisition's."""
+    expected, other = detector.score(inspection()), detector.score(inspection(1))
+    looked_at = inspection()
+    look_ahead(detector, looked_at)
+    rebuilt = detector._run.ahead
+    detector._run.ahead = None  # type: ignore[assignment]  # asked again, it would fail
+    try:
+        np.testing.assert_array_equal(detector.score(looked_at), expected)
+    finally:
+        detector._run.ahead = rebuilt  # type: ignore[method-assign]
+    look_ahead(detector, looked_at)
+    np.testing.assert_array_equal(detector.score(inspection(1)), other)
+    np.testing.assert_array_equal(detector.score(looked_at), expected)
+
+
+def test_ahead_the_last_frame_is_not_looked_at(detector: NetworkDetector) -> None:
+    """It has not come yet: whatever lies in its place does not matter, and counts when it is scored."""
+    expected = detector.score(inspection())
+    frames = inspection().frames.copy()
+    last = frames[-1].copy()
+    frames[-1] = 0
+    looked_at = Inspection("key", SMALL, lambda: frames)
+    look_ahead(detector, looked_at)
+    frames[-1] = last
+    np.testing.assert_array_equal(detector.score(looked_at), expected)
+
+
+def test_of_a_single_frame_nothing_is_done_ahead(tmp_path: Path) -> None:
+    """The first frame is the last."""
+    detector = NetworkDetector(str(make_bundle(tmp_path / "bundle")), dataclasses.replace(SMALL, frames=(1,)))
+    one = Inspection("key", detector.geometry, lambda: inspection().frames[:1])
+    look_ahead(detector, one)
+    assert detector.score(one).shape == (1, 1, 2)
 
 
 def test_explanation_is_image_and_rebuilt_twin(detector: NetworkDetector) -> None:

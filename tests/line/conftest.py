@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.line import Fed, Layout, LineRecord, NormalLatency, Outcome, VirtualClock, simulate
+from harness.line import Duration, Fed, Layout, LineRecord, NormalLatency, Outcome, VirtualClock, simulate
 from harness.line.tracking import Tracking
 from harness.scenario import FaultChoice
 
@@ -32,9 +32,9 @@ class Durations:
     by_product: Mapping[str, int]
     otherwise: int = 50
 
-    def service_us(self, fed: Fed) -> int:
-        """Microseconds for this strip."""
-        return self.by_product.get(fed.product, self.otherwise)
+    def takes(self, fed: Fed) -> Duration:
+        """For this strip; nothing is done ahead."""
+        return Duration(self.by_product.get(fed.product, self.otherwise))
 
 
 def feed_of(count: int) -> list[Fed]:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from time import perf_counter_ns
+
 import pytest
 
 from harness.errors import ScenarioError
-from harness.line import Clock, Fed, Inspect, MeasuredClock, Outcome, VirtualClock, clock_from_choice, profile
+from harness.line import Clock, Duration, Fed, Inspect, MeasuredClock, Outcome, VirtualClock, clock_from_choice, profile
 from harness.scenario import LineChoice
 
 STRIP = Fed("A", 1, "good")
@@ -14,18 +17,18 @@ def work(fed: Fed) -> Outcome:
     return Outcome(fed.product, fed.run, "r", reject=sum(range(20_000)) < 0)
 
 
-def served(clock: Clock, inspect: Inspect) -> tuple[Outcome, int]:
+def served(clock: Clock, inspect: Inspect) -> tuple[Outcome, Duration]:
     """What a clock that lets no time pass by itself says of one inspection."""
     env = clock.environment()
     process = env.process(clock.service(env, STRIP, inspect))
-    outcome, service_us = env.run(process)
+    outcome, takes = env.run(process)
     assert env.now == 0
-    return outcome, service_us
+    return outcome, takes
 
 
 def test_a_virtual_clock_takes_its_time_from_the_profile() -> None:
     """487.3 ms of the paper's second table, whatever the call took."""
-    assert served(VirtualClock(profile("table2-as-seconds")), work)[1] == 487_300
+    assert served(VirtualClock(profile("table2-as-seconds")), work)[1] == Duration(487_300)
 
 
 def test_measured_clock_times_the_inspection_and_not_the_drawing() -> None:
@@ -40,12 +43,27 @@ def test_measured_clock_times_the_inspection_and_not_the_drawing() -> None:
         seen.append("inspect")
         return work(fed)
 
-    outcome, service_us = served(MeasuredClock(prepare), inspect)
-    _, alone_us = served(MeasuredClock(), lambda fed: work(Fed(str(sum(range(3_000_000))), 1, "good")))
+    outcome, (service_us, ahead_us) = served(MeasuredClock(prepare), inspect)
+    _, (alone_us, _) = served(MeasuredClock(), lambda fed: work(Fed(str(sum(range(3_000_000))), 1, "good")))
     assert seen == ["prepare", "inspect"]
     assert outcome.product == "A"
     assert type(service_us) is int
     assert 0 < service_us < alone_us
+    assert ahead_us == 0
+
+
+def test_a_measured_clock_asks_the_detector_what_needed_no_last_frame() -> None:
+    """The stage `ahead`, which cannot be more than all that passed."""
+
+    def inspect(fed: Fed) -> Outcome:
+        began_ns = perf_counter_ns()
+        outcome = work(fed)
+        return replace(outcome, stages_us={"ahead": (perf_counter_ns() - began_ns) // 2000, "crop": 1})
+
+    _, (service_us, ahead_us) = served(MeasuredClock(), inspect)
+    assert 0 < ahead_us < service_us
+    _, whole = served(MeasuredClock(), lambda fed: replace(work(fed), stages_us={"ahead": 10**9}))
+    assert whole.ahead_us == whole.service_us
 
 
 @pytest.mark.parametrize(("choice", "kind"), [

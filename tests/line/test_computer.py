@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from harness.line.alone import m_d_1_wait_us, waits_us
 from harness.line.flow import Fed
-from harness.line.latency import NormalLatency
+from harness.line.latency import Duration, NormalLatency
 from harness.streams import stream
 
 REPLICATIONS = 30
@@ -27,9 +27,9 @@ class Listed:
 
     durations_us: list[int]
 
-    def service_us(self, fed: Fed) -> int:
-        """Microseconds for this strip."""
-        return self.durations_us[int(fed.product)]
+    def takes(self, fed: Fed) -> Duration:
+        """For this strip."""
+        return Duration(self.durations_us[int(fed.product)])
 
 
 def exponential_us(purpose: str, mean_us: float, replication: int) -> list[int]:

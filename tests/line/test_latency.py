@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import InputError, ScenarioError
 from harness.line import Fed, NormalLatency, Tape, measured_profile, profile
-from harness.line.latency import PROFILES
+from harness.line.latency import PROFILES, Duration
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "knapp"
 
@@ -20,7 +20,7 @@ def many(count: int) -> list[Fed]:
 
 def test_shipped_constant_is_table_2_read_as_seconds() -> None:
     """487.3 ms whatever the strip."""
-    assert {profile("table2-as-seconds").service_us(fed) for fed in many(5)} == {487_300}
+    assert {profile("table2-as-seconds").takes(fed).service_us for fed in many(5)} == {487_300}
 
 
 def test_the_marked_profile_is_the_reference_results_own() -> None:
@@ -33,7 +33,7 @@ def test_the_marked_profile_is_the_reference_results_own() -> None:
 @pytest.mark.parametrize(("name", "spread"), [("-1", 0.01), ("-2", 0.02), ("-5", 0.05)])
 def test_shipped_spreads(name: str, spread: float) -> None:
     """The variants have the stated mean and spread."""
-    drawn = np.array([profile(f"table2-as-seconds{name}").service_us(fed) for fed in many(4000)])
+    drawn = np.array([profile(f"table2-as-seconds{name}").takes(fed).service_us for fed in many(4000)])
     assert drawn.mean() == pytest.approx(487_300, rel=4 * spread / np.sqrt(4000))
     assert drawn.std() == pytest.approx(487_300 * spread, rel=0.05)
 
@@ -41,16 +41,16 @@ def test_shipped_spreads(name: str, spread: float) -> None:
 def test_draws_belong_to_strips_and_not_to_the_order_of_calls() -> None:
     """The same strip takes the same time, whenever it is asked; another seed or replication gives another time."""
     latency = profile("table2-as-seconds-5", seed=7)
-    forwards = [latency.service_us(fed) for fed in many(20)]
-    backwards = [latency.service_us(fed) for fed in reversed(many(20))]
+    forwards = [latency.takes(fed).service_us for fed in many(20)]
+    backwards = [latency.takes(fed).service_us for fed in reversed(many(20))]
     assert forwards == backwards[::-1]
-    assert forwards != [profile("table2-as-seconds-5", seed=8).service_us(fed) for fed in many(20)]
-    assert forwards != [profile("table2-as-seconds-5", replication=1).service_us(fed) for fed in many(20)]
+    assert forwards != [profile("table2-as-seconds-5", seed=8).takes(fed).service_us for fed in many(20)]
+    assert forwards != [profile("table2-as-seconds-5", replication=1).takes(fed).service_us for fed in many(20)]
 
 
 def test_no_duration_is_negative() -> None:
     """A wide spread is cut at 0."""
-    assert min(NormalLatency("wide", 10, spread=5.0).service_us(fed) for fed in many(100)) == 0
+    assert min(NormalLatency("wide", 10, spread=5.0).takes(fed).service_us for fed in many(100)) == 0
 
 
 def test_unknown_profiles_list_the_legal_ones() -> None:
@@ -66,7 +66,7 @@ def test_a_measured_profile_draws_what_was_measured(tmp_path: Path, suffix: str)
     table = pd.DataFrame({"service_us": [100, 200, 400]})
     table.to_csv(path) if suffix == "csv" else table.to_parquet(path)
     latency = measured_profile(path)
-    counts = pd.Series([latency.service_us(fed) for fed in many(3000)]).value_counts()
+    counts = pd.Series([latency.takes(fed).service_us for fed in many(3000)]).value_counts()
     assert latency.name == "shop"
     assert set(counts.index) == {100, 200, 400}
     assert counts.min() > 900
@@ -92,9 +92,9 @@ def test_a_missing_profile_is_bad_input(tmp_path: Path) -> None:
 def test_a_tape_gives_what_it_holds_and_nothing_else() -> None:
     """An entry is exact; a missing one is one sentence."""
     tape = Tape.from_frame(pd.DataFrame({"product": ["A"], "run": [1], "service_us": [123]}))
-    assert tape.service_us(Fed("A", 1, "good")) == 123
+    assert tape.takes(Fed("A", 1, "good")).service_us == 123
     with pytest.raises(InputError, match=r"^latency tape: expected an entry for product A, run 2, got none$"):
-        tape.service_us(Fed("A", 2, "good"))
+        tape.takes(Fed("A", 2, "good"))
 
 
 def test_a_tape_without_its_columns_is_bad_input() -> None:
@@ -103,6 +103,17 @@ def test_a_tape_without_its_columns_is_bad_input() -> None:
         Tape.from_frame(pd.DataFrame({"product": ["A"], "service_us": [1]}))
     with pytest.raises(InputError, match="expected a column service_us"):
         Tape.from_frame(pd.DataFrame({"product": ["A"], "run": [1]}))
+
+
+def test_what_is_done_ahead_may_stand_beside(tmp_path: Path) -> None:
+    """A whole number, no more than all of it."""
+    path = tmp_path / "tape.csv"
+    path.write_text("service_us,ahead_us\n100,40\n90,0\n")
+    assert measured_profile(path).durations == (Duration(100, 40), Duration(90, 0))
+    for wrong, told in (("101", "at most service_us, 100, got 101"), ("", "whole microseconds >= 0, got nan")):
+        path.write_text(f"service_us,ahead_us\n100,{wrong}\n90,0\n")
+        with pytest.raises(InputError, match=rf"tape\.csv: ahead_us: expected {told}$"):
+            measured_profile(path)
 
 
 def test_times_of_another_detector_are_refused(tmp_path: Path) -> None:
@@ -116,12 +127,12 @@ def test_times_of_another_detector_are_refused(tmp_path: Path) -> None:
     tape.to_parquet(tmp_path / "tape.parquet")
     with pytest.raises(InputError, match=r"tape\.parquet: detector: expected times measured with net, marked 2, got"):
         measured_profile(tmp_path / "tape.parquet", detector="net, marked 2")
-    assert measured_profile(tmp_path / "tape.parquet", detector="net, ssim 1").durations_us == (1, 2)
-    assert Tape.from_frame(tape.drop(columns="detector"), detector="any").service_us(Fed("A", 1, "good")) == 1
+    assert measured_profile(tmp_path / "tape.parquet", detector="net, ssim 1").durations == (Duration(1), Duration(2))
+    assert Tape.from_frame(tape.drop(columns="detector"), detector="any").takes(Fed("A", 1, "good")) == Duration(1)
 
 
 def test_a_profile_leaves_the_warm_up_out(tmp_path: Path) -> None:
     """Rows of run 0 are no times of the machine at work."""
     path = tmp_path / "tape.csv"
     path.write_text("product,run,service_us\nW001,0,900\nA,1,100\n")
-    assert measured_profile(path).durations_us == (100,)
+    assert measured_profile(path).durations == (Duration(100),)

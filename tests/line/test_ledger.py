@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from harness.line.flow import Fed, Outcome
+from harness.line.latency import Duration
 from harness.line.ledger import HELD, Ledger, TapeRecorder
 
 
@@ -55,11 +56,12 @@ def test_the_tape_keeps_stages_and_leaves_out_what_is_not_measured() -> None:
     ledger.open(100, 1)
     ledger.load(1, Fed("B", 1, "good"))
     ledger.verdict_us[1] = 190
-    tape.write(0, Outcome("A", 1, "r", False, stages_us={"crop": 3, "network": 40}), 50)
-    tape.write(1, Outcome("B", 1, "r", False), 55)
+    tape.write(0, Outcome("A", 1, "r", False, stages_us={"crop": 3, "network": 40}), Duration(50, 10))
+    tape.write(1, Outcome("B", 1, "r", False), Duration(55))
     table = tape.frame(ledger, 30)
     assert table["response_us"].isna().tolist() == [True, False]
     assert table["response_us"][1] == 60
     assert table["crop_us"][0] == 3
     assert table["score_us"].isna().all()
     assert table["service_us"].tolist() == [50, 55]
+    assert table["ahead_us"].tolist() == [10, 0]

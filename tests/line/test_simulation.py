@@ -84,6 +84,7 @@ def test_the_tape_has_both_latencies_apart(run: Run) -> None:
     tape = run(2).tape
     assert list(tape.columns) == [
         "product", "run", "response_us", "crop_us", "network_us", "score_us", "verdict_us", "service_us",
+        "ahead_us",
     ]  # fmt: skip
     assert tape["service_us"].tolist() == [50, 50]
     assert tape["response_us"].tolist() == [55, 55]

@@ -25,8 +25,15 @@ class Sleeper:
         self._takes_ms = takes_ms or {}
         self._holds_up = holds_up
 
+        self.told: list[tuple[str, str]] = []
+
+    def begin(self, fed: Fed) -> None:
+        """The first frames are there."""
+        self.told.append(("begin", fed.product))
+
     def submit(self, fed: Fed) -> None:
-        """Begin."""
+        """All of them are."""
+        self.told.append(("submit", fed.product))
         self._fed = fed
         self._done_ns = time.monotonic_ns() + int(self._takes_ms.get(fed.product, 8.0) * 1e6)
 
@@ -92,6 +99,25 @@ def test_a_tape_of_the_wall_clock_replays_to_the_same_ledger() -> None:
     ledger, tape = with_lags(ledger, clock.lags()), with_lags(tape, clock.lags())
     again, _ = line(VirtualClock(Tape.from_frame(tape)))
     pd.testing.assert_frame_equal(with_lags(again, tape), ledger)
+
+
+def test_a_worker_is_told_of_every_strip_before_its_last_frame() -> None:
+    """Even while it is busy with the one before; the tape has nothing ahead, since that time has passed."""
+    sleeper = Sleeper({"B": 65.0})
+    _, tape = line(WallClock([sleeper]))
+    assert sorted(sleeper.told) == sorted((what, name) for name in "ABCDEF" for what in ("begin", "submit"))
+    assert all(sleeper.told.index(("begin", name)) < sleeper.told.index(("submit", name)) for name in "ABCDEF")
+    assert (tape["ahead_us"] == 0).all()
+
+
+def test_the_worker_that_began_a_strip_is_handed_it() -> None:
+    """With two, as long as it is free."""
+    sleepers = [Sleeper(), Sleeper()]
+    simulate(replace(LAYOUT, workers=2), FEED, lambda fed: Outcome(fed.product, fed.run, "r", reject=False),
+             WallClock(sleepers), recipe="r", seed=7)  # fmt: skip
+    for sleeper in sleepers:
+        begun, submitted = ([name for what, name in sleeper.told if what == which] for which in ("begin", "submit"))
+        assert begun == submitted
 
 
 def test_other_clocks_have_no_lags() -> None:

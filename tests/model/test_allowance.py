@@ -35,13 +35,13 @@ def test_the_runtime_takes_it_off_region_by_region(make_marked_bundle: MakeMarke
     """Logits less the allowance, vial after vial; the digest is another one, and so old thresholds are refused."""
     bundle = make_marked_bundle(tmp_path, frames=2)
     patches = np.random.default_rng(4).integers(0, 256, (8, 256, 256), np.uint8)  # 2 frames of 2 vials of 2 regions
-    _, plain = MarkingRuntime(bundle, 8, frames=2).mark(patches)
+    _, plain = MarkingRuntime(bundle, 8, frames=2).whole(patches)
     allowance = allowance_of(logits_hot_at(30, 20))
     allowed = add_allowance(bundle.folder, allowance, {"vials": 200})
     assert bundle.marker is not None
     assert allowed.marker is not None
     assert allowed.marker.digest != bundle.marker.digest
-    _, less = MarkingRuntime(allowed, 8, frames=2).mark(patches)
+    _, less = MarkingRuntime(allowed, 8, frames=2).whole(patches)
     np.testing.assert_allclose(less, plain - allowance[[0, 1, 0, 1]], atol=1e-4)
     again = load_bundle(bundle.folder)
     assert again.marker is not None

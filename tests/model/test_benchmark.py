@@ -10,14 +10,15 @@ import pytest
 
 from harness.geometry import PAPER
 from harness.inspection.verdict import decide
-from model.benchmark import Benchmark, Timing, benchmark, matrix_product_peak, sentences, table
+from model.benchmark import STEPS, Benchmark, Timing, benchmark, matrix_product_peak, sentences, table
 from model.bundle import Bundle, BundleError
 from model.describe import STRIP_PATCHES, describe, describe_marker
-from model.stages import RUNTIMES, Stages, boxes_of, crop, rejects
+from model.runtime import Stepped
+from model.stages import RUNTIMES, Stages, boxes_of, crop, frames_of, rejects
 
 Pictures = Callable[..., np.ndarray]
 PATCHES, FRAMES, CALLS = 4, 2, 3
-STAGES = ["crop", "normalise", "network", "marker", "score", "verdict", "together", "strip"]
+STAGES = ["crop", "normalise", "network", "marker", "score", "verdict", "ahead", "response", "strip"]
 
 
 def copying(bundle: Bundle, batch: int, marked: int | None) -> Stages:
@@ -28,8 +29,24 @@ def copying(bundle: Bundle, batch: int, marked: int | None) -> Stages:
         network=lambda images: images,
         marker=None if marked is None else lambda images, rebuilt: logits,
         fetch=lambda array: array,
-        together=lambda patches: (patches / np.float32(255), None if marked is None else logits),
+        stepped=Copying(batch, marked or frames_of(batch), None if marked is None else logits),
     )
+
+
+class Copying(Stepped):
+    """The same in two steps."""
+
+    def __init__(self, batch: int, frames: int, logits: np.ndarray | None) -> None:
+        super().__init__(batch, frames)
+        self._logits = logits
+
+    def ahead(self, early: np.ndarray) -> np.ndarray:
+        """See `Stepped`."""
+        return early / np.float32(255)
+
+    def finish(self, early: np.ndarray, rebuilt: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Stepped`."""
+        return np.concatenate([rebuilt, last / np.float32(255)]), self._logits
 
 
 def missing(bundle: Bundle, batch: int, marked: int | None) -> Stages:
@@ -88,8 +105,9 @@ def test_every_runtime_that_is_there_is_measured(measured: tuple[Benchmark, list
     for report in result.runtimes:
         assert list(report.stages) == STAGES
         assert all(timing.calls == CALLS for timing in report.stages.values())
-        strip, together = report.stages["strip"], report.stages["together"]
-        assert 0 < together.p50_ms <= strip.p50_ms <= strip.max_ms
+        ahead, response, strip = (report.stages[step] for step in STEPS)
+        assert 0 < ahead.p50_ms < strip.p50_ms
+        assert 0 < response.p50_ms < strip.p50_ms <= strip.max_ms
         assert report.load_ms > 0
     assert told == [(name, call, CALLS + 1) for name in ("tensorflow", "copying") for call in range(1, CALLS + 2)]
 
@@ -99,9 +117,9 @@ def test_speed_is_operations_over_time(bundle: Bundle, measured: tuple[Benchmark
     result, _ = measured
     assert result.flops["network"] == PATCHES * describe(bundle.network).flops
     assert result.flops["marker"] == PATCHES * describe_marker(FRAMES).flops // STRIP_PATCHES
-    assert result.flops["together"] == result.flops["network"] + result.flops["marker"]
+    assert result.flops["strip"] == result.flops["network"] + result.flops["marker"]
     for report in result.runtimes:
-        assert set(report.speeds) == {"network", "marker", "together"}
+        assert set(report.speeds) == {"network", "marker", "strip"}
         for stage, speed in report.speeds.items():
             reached = result.flops[stage] / (report.stages[stage].p50_ms / 1e3)
             assert speed.flops_a_second == pytest.approx(reached)
@@ -114,7 +132,7 @@ def test_the_papers_score_needs_no_marker(bundle: Bundle, monkeypatch: pytest.Mo
     for patches, frames in ((1, 1), (3, 3)):
         result = benchmark(bundle, patches=patches, calls=1, score="ssim", runtimes={"copying": copying})
         assert list(result.runtimes[0].stages) == [stage for stage in STAGES if stage != "marker"]
-        assert set(result.flops) == {"network", "together"}
+        assert set(result.flops) == {"network", "strip"}
         assert result.frames == frames
 
 
@@ -129,7 +147,7 @@ def test_pieces_make_the_whole(name: str, marked: int | None, bundle: Bundle, pi
     except BundleError as error:
         pytest.skip(str(error))
     patches = pictures(PATCHES, seed=3)
-    rebuilt, logits = stages.together(patches)
+    rebuilt, logits = stages.stepped.whole(patches)
     images = stages.normalise(patches)
     near = 0.05 if name.endswith("bf16") else 1e-4
     rebuilt_alone = stages.network(images)

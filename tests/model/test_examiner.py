@@ -234,13 +234,13 @@ def test_a_bundle_proves_its_examiner(folder: Path, pictures: Pictures, tmp_path
     for file in folder.iterdir():
         (bundle / file.name).write_bytes(file.read_bytes())
     before, patches = load_bundle(bundle), pictures(2 * REGIONS, seed=6)
-    alone = MarkingRuntime(before, len(patches), frames=FRAMES).mark(patches)[1]
+    alone = MarkingRuntime(before, len(patches), frames=FRAMES).whole(patches)[1]
     after = add_examiner(bundle, tmp_path / "examiner.weights.h5", (), REGIONS, {"seed": 1})
     assert before.marker is not None
     assert after.marker is not None
     assert (after.marker.regions, after.marker.proposing) == (REGIONS, before.marker.digest)
     assert after.marker.digest != before.marker.digest
-    together = MarkingRuntime(after, len(patches), frames=FRAMES).mark(patches)[1]
+    together = MarkingRuntime(after, len(patches), frames=FRAMES).whole(patches)[1]
     assert np.abs(mark_score(together) - mark_score(alone)).max() > 1e-3
     weights = bundle / "examiner.weights.h5"
     kept = weights.read_bytes()

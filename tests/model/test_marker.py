@@ -172,7 +172,7 @@ def test_one_call_rebuilds_and_marks(trained: Path, pictures: Pictures) -> None:
     """What the marking runtime rebuilds is what the plain one rebuilds; its logits are the marker's on both."""
     bundle = load_bundle(trained / "bundle")
     patches = pictures(8, seed=6)
-    rebuilt, logits = MarkingRuntime(bundle, 8, frames=FRAMES).mark(patches)
+    rebuilt, logits = MarkingRuntime(bundle, 8, frames=FRAMES).whole(patches)
     np.testing.assert_allclose(rebuilt, TensorFlowRuntime(bundle, 8).rebuild(patches), atol=1e-6)
     marker = MarkerTrainer.begin(bundle, FRAMES, trained / "training", seed=1).marker
     first, second = patches[:4].astype(np.float32) / 255, patches[4:].astype(np.float32) / 255

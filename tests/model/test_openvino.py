@@ -26,9 +26,9 @@ def test_both_backends_rebuild_and_mark_alike(bundle: Bundle, pictures: Pictures
     """In float32 to 1e-5 of an image and 1e-4 of a logit; what was given out stays as it was after another call."""
     patches = pictures(4, seed=3)
     runtime = OpenVINOMarkingRuntime(bundle, 4, frames=2)
-    rebuilt, logits = runtime.mark(patches)
-    runtime.mark(pictures(4, seed=4))
-    expected, expected_logits = MarkingRuntime(bundle, 4, frames=2).mark(patches)
+    rebuilt, logits = runtime.whole(patches)
+    runtime.whole(pictures(4, seed=4))
+    expected, expected_logits = MarkingRuntime(bundle, 4, frames=2).whole(patches)
     assert np.ptp(expected_logits) > 0.1
     np.testing.assert_allclose(rebuilt, expected, atol=1e-5)
     np.testing.assert_allclose(logits, expected_logits, atol=1e-4)

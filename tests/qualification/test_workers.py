@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Timer
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,12 +17,13 @@ import pytest
 
 from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
+from harness.inspection.detector import Inspection, Scores
 from harness.line import Fed
 from harness.qualification import workers as processes
 from harness.qualification.inspector import Inspector
 from harness.qualification.replay import replay_result
 from harness.qualification.run import qualify
-from harness.qualification.setup import set_up
+from harness.qualification.setup import Setup, set_up
 from harness.qualification.workers import Job, WorkerProcess, spooled
 from harness.scenario import DetectorChoice, KitChoice, Scenario, load_scenario
 from harness.strips.kit import draw_kit, register_text
@@ -78,6 +82,51 @@ def test_a_killed_worker_lets_nothing_through_and_is_started_again(
     assert (accepted["truth"] == "good").all()
     assert (accepted["verdict_us"] <= accepted["cutoff_us"]).all()
     assert replay_result(done.folder).same
+
+
+class TwoStep:
+    """A detector that accepts only what it began before the last frame; module level, since processes unpickle it."""
+
+    name, digest, joint = "two steps", "0" * 64, False
+    stages_us: ClassVar[dict[str, int]] = {}
+
+    def __init__(self) -> None:
+        self.begun = ""
+
+    def ahead(self, inspection: Inspection) -> None:
+        """The frames before the last."""
+        self.begun = inspection.key
+
+    def score(self, inspection: Inspection) -> Scores:
+        """0 where it was begun, 9 where not."""
+        return np.full(inspection.geometry.shape, 0.0 if self.begun == inspection.key else 9.0, np.float32)
+
+
+def two_steps(scenario: Scenario, where: Path) -> Setup:
+    """The scenario's, with that detector."""
+    return replace(set_up(scenario, where=where, quick=False, recording=None), detector=TwoStep())  # type: ignore[arg-type]
+
+
+def test_a_worker_begins_what_it_is_told_of_and_ends_what_it_is_handed(short: Scenario, tmp_path: Path) -> None:
+    """A strip that it began is accepted; one that nobody told it of is judged as a whole."""
+    again = partial(two_steps, short, tmp_path / "s.toml")
+    setup = again()
+    strips = {strip.product: strip for strip in setup.kit.strips}
+    feed = [Fed(product, 1, "good") for product in strips][:3]
+    inspector = Inspector(setup.detector, setup.source, strips, np.full(4, 0.5, np.float32), "r")
+    with spooled(inspector, feed) as (path, shape):
+        worker = WorkerProcess(Job(again, inspector.thresholds, path, shape, PAPER), feed, inspector)
+        worker.ready()
+        rejected = []
+        for fed, told in zip(feed, (True, False, True), strict=True):
+            if told:
+                worker.begin(fed)
+            worker.submit(fed)
+            while (answer := worker.poll()) is None:
+                time.sleep(0.01)
+            rejected.append(answer.outcome.reject)
+        worker.close()
+    assert rejected == [False, True, False]
 
 
 def broken_setup() -> None:
