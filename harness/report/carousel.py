@@ -40,8 +40,15 @@ def carousel_figure(layout: dict[str, Any], counts: dict[str, int], description:
     return _svg(_box(sector), description, parts)
 
 
-def strip_figure(layout: dict[str, Any], p99_ms: float | None, description: str) -> Markup:
-    """One strip from its trigger to the sensor on an axis of time; `p99_ms` is the response that was measured."""
+def strip_figure(layout: dict[str, Any], p99_ms: float | None, ahead_ms: float, description: str) -> Markup:
+    """One strip from its trigger to the sensor on an axis of time.
+
+    Args:
+        layout: Of the line's summary.
+        p99_ms: Response that was measured; None where nothing was inspected.
+        ahead_ms: What the computer does on average before the last exposure, from the last but one inspected on.
+        description: For those who do not see it.
+    """
     sensor_us = layout["gate_us"] + layout["gate_lead_us"]
 
     def x(time_us: float) -> float:
@@ -66,6 +73,10 @@ def strip_figure(layout: dict[str, Any], p99_ms: float | None, description: str)
         _text(x(sensor_us), 86, f"gate {gate / 1000:g}, sensor {sensor_us / 1000:g} ms", "end"),
         _text(x(0), 86, "trigger", "start"),
     ]
+    if ahead_ms:
+        early = (layout["early_exposure"] - 1) * layout["exposure_interval_us"] + layout["transfer_us"]
+        pale = f'<rect x="{x(early):.2f}" y="47" height="8" fill="{MACHINE}" opacity=".4" '
+        parts.insert(1, f'{pale}width="{x(1000 * ahead_ms) - x(0):.2f}"/>')
     if p99_ms is not None:
         answered_us = last + 1000 * p99_ms
         if answered_us <= sensor_us:

@@ -114,13 +114,12 @@ def _latency(stored: Stored) -> dict[str, Any]:
 
 def _ahead(stored: Stored) -> str:
     """What of the computing came before the last frame, and so is in no response; "" where nothing did."""
-    tape = stored.table("latency")
-    if "ahead_us" not in tape.columns or not (kit := tape[tape["run"] > 0])["ahead_us"].any():
+    service_ms, ahead_ms = stored.computing_ms
+    if ahead_ms == 0.0:
         return ""
-    service_ms, ahead_ms = (f"{kit[name].mean() / 1000:.1f}" for name in ("service_us", "ahead_us"))
     exposures = stored.manifest["geometry"]["frames"]
     return (
-        f"An inspection takes {service_ms} ms of computing on average. {ahead_ms} ms of that need exposures "
+        f"An inspection takes {service_ms:.1f} ms of computing on average. {ahead_ms:.1f} ms of that need exposures "
         f"{', '.join(map(str, exposures[:-1]))} alone: a computer that is free does them before exposure "
         f"{exposures[-1]} has come, and no response holds them. They count wherever the computer was not free."
     )

@@ -27,6 +27,7 @@ def line_page(stored: Stored) -> dict[str, Any]:
     rows = _stations(layout, counts)
     told = "; ".join(f"{name.text}, {when}, {seen}" for name, when, seen in rows)
     p99_ms = stored.summary["timing"]["latency_ms"]["p99"]
+    ahead_ms = stored.computing_ms[1]
     in_time = f"cut-off {layout['cutoff_us'] / 1000:g} ms, gate {layout['gate_us'] / 1000:g} ms after the trigger"
     return {
         "line": {
@@ -36,8 +37,10 @@ def line_page(stored: Stored) -> dict[str, Any]:
             "strip": strip_figure(
                 layout,
                 p99_ms,
+                ahead_ms,
                 f"One strip in time: {layout['exposures']} exposures until {layout['last_exposure_us'] / 1000:g} ms, "
-                f"{in_time}; p99 of the response {number(p99_ms, 0, unit='ms', why='nothing was inspected')}.",
+                f"{in_time}; p99 of the response {number(p99_ms, 0, unit='ms', why='nothing was inspected')}"
+                f"{f', after {ahead_ms:.0f} ms on average before the last exposure' if ahead_ms else ''}.",
             ),
             "stations": table("Stations, by their numbers", ["station", "when", "strips"], rows),
             "states": _states(line["states"], layout["slot_us"]),

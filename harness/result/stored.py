@@ -102,6 +102,19 @@ class Stored:
         return tape.loc[(tape["run"] > 0) & tape["response_us"].notna(), "response_us"].astype(np.float64) / 1000.0
 
     @cached_property
+    def computing_ms(self) -> tuple[float, float]:
+        """What an inspection of a kit product takes on average, and how much of that needs no last frame; ms.
+
+        The second is 0 where nothing was done ahead, both where nothing was inspected.
+        """
+        tape = self.table("latency")
+        kit = tape[tape["run"] > 0]
+        if kit.empty:
+            return 0.0, 0.0
+        ahead_us = kit["ahead_us"].mean() if "ahead_us" in kit.columns else 0.0
+        return float(kit["service_us"].mean()) / 1000.0, float(ahead_us) / 1000.0
+
+    @cached_property
     def looks(self) -> pd.DataFrame:
         """The inspectors': product, inspector, look, reject."""
         path = self.folder / "looks.csv"

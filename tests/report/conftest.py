@@ -147,10 +147,16 @@ def row_of(slot: int, product: str, run: int, truth: str, warm_up: bool, fate: s
 
 
 def tape_of(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Response times of every row."""
+    """Response times of every row; 250 ms of computing each, 90 of them ahead of the last frame."""
     response_us = (ledger["verdict_us"] - 500_000 * ledger["slot"] - 390_000).astype("Int64")
     return pd.DataFrame(
-        {"product": ledger["product"], "run": ledger["run"].astype("int64"), "response_us": response_us}
+        {
+            "product": ledger["product"],
+            "run": ledger["run"].astype("int64"),
+            "response_us": response_us,
+            "service_us": 250_000,
+            "ahead_us": 90_000,
+        }
     )
 
 

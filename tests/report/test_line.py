@@ -72,7 +72,7 @@ def test_stations_stand_apart(name: str) -> None:
 
 def test_time_is_to_scale() -> None:
     """Sixteen exposures of 26 ms, the cut-off where it is, all on one axis."""
-    figure = strip_figure(plain(), 343.0, "words")
+    figure = strip_figure(plain(), 343.0, 0.0, "words")
     at = dict.fromkeys(x for x, colour in re.findall(r'<line x1="([\d.]+)"[^>]*stroke="(#\w+)"', figure)
                        if colour == MACHINE)  # fmt: skip
     places = [float(x) for x in at]
@@ -80,14 +80,19 @@ def test_time_is_to_scale() -> None:
     assert [round((x - 14) / 372 * 898) for x in (places[0], places[1], places[-1])] == [0, 26, 390]
     assert "cut-off 882 ms" in figure
     assert figure.count("<rect") == 2
-    assert strip_figure(plain(), None, "words").count("<rect") == 1  # nothing was inspected
+    assert strip_figure(plain(), None, 0.0, "words").count("<rect") == 1  # nothing was inspected
+    ahead = re.search(r'<rect x="([\d.]+)" y="47" height="8" fill="#\w+" opacity=".4" width="([\d.]+)"',
+                      strip_figure(plain(), 343.0, 90.0, "words"))  # fmt: skip
+    assert ahead is not None
+    early, width = float(ahead[1]) - 14, float(ahead[2])
+    assert [early, width] == pytest.approx([372 * 186 / 898, 372 * 90 / 898], abs=0.01)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_colours_are_those_of_the_other_figures(name: str) -> None:
     """Their contrast is held by `test_accessibility.py`; the lightest carries no meaning of its own."""
     layout = plain(**LAYOUTS[name])
-    drawn = carousel_figure(layout, COUNTS, "words") + strip_figure(layout, 300.0, "words")
+    drawn = carousel_figure(layout, COUNTS, "words") + strip_figure(layout, 300.0, 90.0, "words")
     assert set(re.findall(r'(?:fill|stroke)="(#\w+)"', drawn)) == {MACHINE, GOOD, LIMIT, GRID, INK, "#fff"}
     assert "http" not in drawn
     assert " id=" not in drawn
@@ -101,6 +106,7 @@ def test_the_description_has_times_and_counts(make: Make) -> None:
     assert "3 exposures, 0 – 390 ms, 101 acquired" in told
     assert "4 inspection computer, 394 – 882 ms, 101 inspected, 1 not in time" in told
     assert "cut-off 882 ms, gate 890 ms" in line["strip"]
+    assert "after 90 ms on average before the last exposure" in line["strip"]
 
 
 def test_states_and_oee_are_those_of_the_summary(make: Make) -> None:

@@ -142,6 +142,7 @@ def test_deviations_list_late_runs(make: Make) -> None:
     ]
     assert [row[0] for row in texts(page["runs"])] == ["D001", "D002"]
     assert "2 above 492 ms" in page["latency_figure"]
+    assert page["ahead"].startswith("An inspection takes 250.0 ms of computing on average. 90.0 ms of that need")
 
 
 def test_paper_tables_show_integer_counts_beside_the_printed_rates(make: Make) -> None:
