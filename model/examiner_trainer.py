@@ -181,7 +181,8 @@ class ExaminerTrainer:
     def __init__(self, bundle: Bundle, regions: int, *, seed: int, batch: int = BATCH) -> None:
         keras.utils.set_random_seed(seed)
         self.bundle, self.regions, self.batch, self.seed, self.step = bundle, regions, batch, seed, 0
-        self._see, self.frames = seeing(bundle)
+        sight = seeing(bundle)
+        self._see, self.frames = sight.see, sight.frames
         self.examiner = build_examiner(self.frames, regions, WIDTHS[0])
         self._runtime = TensorFlowRuntime(bundle, STACKS * self.frames)
         self._optimizer = keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY, clipnorm=5.0)

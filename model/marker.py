@@ -53,8 +53,8 @@ def build_marker(frames: int) -> keras.Model:
     return keras.Model([images, rebuilt], _marked(together, folded=False), name="marker")
 
 
-def _build_lean_marker(frames: int) -> keras.Model:
-    """What inspection runs: no batch norm, pictures as they lie, no copy of them made; see `fold_marker`."""
+def _build_lean_alone() -> keras.Model:
+    """What inspection runs of each frame by itself: no batch norm, pictures as they lie, no copy of them made."""
     images = keras.Input((PATCH_PX, PATCH_PX, 1), name="images")
     rebuilt = keras.Input((PATCH_PX, PATCH_PX, 1), name="rebuilt")
     seen = [
@@ -62,12 +62,17 @@ def _build_lean_marker(frames: int) -> keras.Model:
         for pictures, bias, name in ((images, True, "each_1_images"), (rebuilt, False, "each_1_rebuilt"))
     ]
     each = layers.LeakyReLU(SLOPE, name="each_1_act")(layers.Add(name="each_1")(seen))  # (n m, 64, 64, 24)
-    each = _convolved(each, EACH, "each_2", folded=True)
+    return keras.Model([images, rebuilt], _convolved(each, EACH, "each_2", folded=True), name="alone")
+
+
+def _build_lean_together(frames: int) -> keras.Model:
+    """What inspection runs of all frames; see `fold_marker`."""
+    each = keras.Input((CELLS, CELLS, EACH), name="each")
     split = ops.reshape(each, (frames, -1, CELLS, CELLS, EACH))
     together = ops.reshape(ops.transpose(split, (1, 2, 3, 0, 4)), (-1, CELLS, CELLS, frames * EACH))
     logits = _marked(together, folded=True)
-    features = keras.Model([images, rebuilt], logits).get_layer(FEATURES).output
-    return keras.Model([images, rebuilt], [logits, features], name="lean_marker")
+    features = keras.Model(each, logits).get_layer(FEATURES).output
+    return keras.Model(each, [logits, features], name="together")
 
 
 def _one_by_one(stack: Any) -> Any:
@@ -101,18 +106,18 @@ def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: boo
     return layers.LeakyReLU(SLOPE, name=f"{name}_act")(x)
 
 
-def fold_marker(marker: keras.Model) -> keras.Model:
+def fold_marker(marker: keras.Model) -> tuple[keras.Model, keras.Model]:
     """The same marker for inference only: batch norm taken into the convolutions, the first of them on whole pictures.
 
     A convolution over cells of pixels is one of strides over pixels, and what it makes of a residual is what it makes
     of the rebuilt less what it makes of the image; nothing is folded, subtracted or laid side by side any more.
 
     Returns:
-        (n m, 256, 256, 1) images in [0, 1], frame after frame, and as many rebuilt ones to logits (m, 64, 64) and
-        features (m, 64, 64, c).
+        Two models: (p, 256, 256, 1) images in [0, 1] and as many rebuilt ones to what is seen of each, (p, 64, 64, 24);
+        that, frame after frame, (n m, 64, 64, 24), to logits (m, 64, 64) and features (m, 64, 64, c).
     """
-    lean = _build_lean_marker(marker.inputs[0].shape[-1])
-    for layer in lean.layers:
+    alone, together = _build_lean_alone(), _build_lean_together(marker.inputs[0].shape[-1])
+    for layer in (*alone.layers, *together.layers):
         if not layer.weights or layer.name.startswith("each_1"):
             continue
         trained = marker.get_layer(layer.name)
@@ -124,9 +129,9 @@ def fold_marker(marker: keras.Model) -> keras.Model:
     # (3, 3, folded rows, folded columns, image or residual, out) to pixels
     strided = kernel.reshape(3, 3, CELL_PX, CELL_PX, 2, EACH).transpose(0, 2, 1, 3, 4, 5)
     image, residual = np.moveaxis(strided.reshape(3 * CELL_PX, 3 * CELL_PX, 2, 1, EACH), 2, 0)
-    lean.get_layer("each_1_images").set_weights([image - RESIDUAL_GAIN * residual, bias])
-    lean.get_layer("each_1_rebuilt").set_weights([RESIDUAL_GAIN * residual])
-    return lean
+    alone.get_layer("each_1_images").set_weights([image - RESIDUAL_GAIN * residual, bias])
+    alone.get_layer("each_1_rebuilt").set_weights([RESIDUAL_GAIN * residual])
+    return alone, together
 
 
 def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 4.0) -> Any:

@@ -18,7 +18,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
-from model.runtime import Stepped, check_patches, marking_steps, rebuilding
+from model.runtime import Stepped, begun_shapes, check_patches, marking_steps, rebuilding
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: what the generator's layers put out
@@ -53,25 +53,29 @@ class OpenVINOMarkingRuntime(Stepped):
     """Generator and marker, a compiled network for each step."""
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
-        rebuild, finish = marking_steps(bundle, frames=frames)
+        begin, finish = marking_steps(bundle, frames=frames)
         super().__init__(batch, frames)
         self.name = backend
-        self._ahead = Compiled(rebuild, [patches_of(self.early)], backend) if self.early else None
-        early = tf.TensorSpec((self.early, PATCH_PX, PATCH_PX), tf.float32, name="rebuilt")
-        inputs = [patches_of(self.early, "early"), early, patches_of(batch - self.early, "last")]
+        self._ahead = Compiled(begin, [patches_of(self.early)], backend) if self.early else None
+        shapes = begun_shapes(self.early)
+        self._nothing = [np.empty(shape, np.float32) for shape in shapes]
+        begun = (
+            tf.TensorSpec(shape, tf.float32, name=name) for shape, name in zip(shapes, ("rebuilt", "each"), strict=True)
+        )
+        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
         self._finish = Compiled(finish, inputs, backend)
 
-    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def ahead(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(early, self.early)
-        return np.empty(early.shape, np.float32) if self._ahead is None else self._ahead.run(early)[0]
+        return self._nothing if self._ahead is None else self._ahead.run(early)
 
     def finish(
-        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+        self, early: NDArray[np.uint8], begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(last, self.batch - self.early)
-        whole, logits = self._finish.run(early, rebuilt, last)
+        whole, logits = self._finish.run(early, *begun, last)
         return whole, logits
 
 

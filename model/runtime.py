@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.examiner import build_examiner, examined
 from model.export import fold_generator
+from model.marker import CELLS, EACH, build_marker, fold_marker
 from model.marker import WIDTHS as MARKER_WIDTHS
-from model.marker import build_marker, fold_marker
 from model.network import build_decoder, build_encoder, build_rebuilder
 
 
@@ -110,50 +111,85 @@ def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
     return rebuild
 
 
-def seeing(bundle: Bundle) -> tuple[Callable[[Any, Any, Any], tuple[Any, Any]], int]:
-    """A bundle's marker, folded, with what it makes of a picture before it marks, and the frames it knows.
+@dataclass(frozen=True)
+class Sight:
+    """A bundle's marker, folded, in two parts.
 
-    Returns:
-        ((frames m, 256, 256, 1) images in [0, 1], frame after frame, their rebuilt twins, and their regions, int32
-        (m,), to logits (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c); number of frames).
+    Attributes:
+        alone: (p, 256, 256, 1) images in [0, 1] and their rebuilt twins to what is seen of each, (p, 64, 64, 24).
+        together: That of all frames, frame after frame, (n m, 64, 64, 24), and the regions, int32 (m,), to logits
+            (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c).
+        frames: Of the acquisitions it knows, n.
+    """
+
+    alone: Callable[[Any, Any], Any]
+    together: Callable[[Any, Any], tuple[Any, Any]]
+    frames: int
+
+    def see(self, images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
+        """Both parts: images and rebuilt twins of all frames, frame after frame, to logits and features."""
+        return self.together(self.alone(images, rebuilt), region)
+
+
+def seeing(bundle: Bundle) -> Sight:
+    """A bundle's marker as inspection runs it.
 
     Raises:
         BundleError: The bundle has no marker.
     """
     marker = load_marker(bundle)
-    lean = fold_marker(marker)
+    alone, lean = fold_marker(marker)
     file = bundle.marker.allowance if bundle.marker is not None else None
     allowance = None if file is None else tf.constant(load_allowance(file))
 
-    def see(images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
-        logits, features = lean([images, rebuilt], training=False)
+    def together(each: Any, region: Any) -> tuple[Any, Any]:
+        logits, features = lean(each, training=False)
         return logits if allowance is None else logits - tf.gather(allowance, region), features
 
-    return see, int(marker.inputs[0].shape[-1])
+    return Sight(
+        lambda images, rebuilt: alone([images, rebuilt], training=False), together, int(marker.inputs[0].shape[-1])
+    )
 
 
-def marking_rebuilt(bundle: Bundle) -> tuple[Callable[[Any, Any], Any], int]:
-    """What marks images and their rebuilt twins, and the frames of the acquisitions it knows.
+@dataclass(frozen=True)
+class Marking:
+    """What judges an acquisition behind its generator, in two parts.
 
-    Returns:
-        (float32 (n, 256, 256, 1) twice, frame after frame and in each vial after vial, to logits (n / frames, 64, 64)
-        less the bundle's allowance; number of frames).
+    Attributes:
+        alone: Of `Sight`.
+        conclude: Images (n m, 256, 256, 1) in [0, 1], frame after frame and in each vial after vial, their rebuilt
+            twins, and what was seen of each, to logits (m, 64, 64): the marker's, less the bundle's allowance, with the
+            examiner's word where there is one.
+        frames: Of the acquisitions it knows, n.
+    """
+
+    alone: Callable[[Any, Any], Any]
+    conclude: Callable[[Any, Any, Any], Any]
+    frames: int
+
+    def mark(self, images: Any, rebuilt: Any) -> Any:
+        """Both parts: images and rebuilt twins of all frames to logits."""
+        return self.conclude(images, rebuilt, self.alone(images, rebuilt))
+
+
+def marking_rebuilt(bundle: Bundle) -> Marking:
+    """What marks images and their rebuilt twins.
 
     Raises:
         BundleError: The bundle has no marker.
     """
-    see, frames = seeing(bundle)
-    regions = _known_regions(bundle)
+    sight = seeing(bundle)
+    frames, regions = sight.frames, _known_regions(bundle)
     examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
-    def mark(images: Any, rebuilt: Any) -> Any:
+    def conclude(images: Any, rebuilt: Any, each: Any) -> Any:
         region = tf.range(tf.shape(images)[0] // frames) % regions
-        logits, features = see(images, rebuilt, region)
+        logits, features = sight.together(each, region)
         if examiner is None:
             return logits
         return examined(examiner, logits, images, rebuilt, features, region, frames=frames, regions=regions)
 
-    return mark, frames
+    return Marking(sight.alone, conclude, frames)
 
 
 def _known_regions(bundle: Bundle) -> int:
@@ -174,40 +210,46 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
         BundleError: The bundle has no marker.
     """
     generator = build_folded(bundle)
-    mark_rebuilt, frames = marking_rebuilt(bundle)
+    marks = marking_rebuilt(bundle)
 
     def mark(patches: Any) -> tuple[Any, Any]:
         images = normalised(patches)
         rebuilt = generator(images, training=False)
-        return rebuilt[..., 0], mark_rebuilt(images, rebuilt)
+        return rebuilt[..., 0], marks.mark(images, rebuilt)
 
-    return mark, frames
+    return mark, marks.frames
 
 
-def marking_steps(bundle: Bundle, *, frames: int) -> tuple[Callable[[Any], Any], Callable[[Any, Any, Any], Any]]:
+def marking_steps(
+    bundle: Bundle, *, frames: int
+) -> tuple[Callable[[Any], tuple[Any, Any]], Callable[[Any, Any, Any, Any], tuple[Any, Any]]]:
     """`marking` in two steps: what does not need the last frame, and the rest.
 
     Returns:
-        (patches of all frames but the last to these rebuilt; those patches, these, and the patches of the last frame
-        to all rebuilt ones and logits).
+        (patches of all frames but the last to these rebuilt and what the marker sees of each; those patches, these two,
+        and the patches of the last frame to all rebuilt ones and logits).
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
     """
     generator = build_folded(bundle)
-    mark_rebuilt, known = marking_rebuilt(bundle)
-    if frames != known:
-        raise BundleError(str(bundle.folder), f"acquisitions of the marker's {known} frames", f"{frames} frames")
+    marks = marking_rebuilt(bundle)
+    if frames != marks.frames:
+        expected = f"acquisitions of the marker's {marks.frames} frames"
+        raise BundleError(str(bundle.folder), expected, f"{frames} frames")
 
-    def rebuild(patches: Any) -> Any:
-        return generator(normalised(patches), training=False)[..., 0]
+    def begin(patches: Any) -> tuple[Any, Any]:
+        images = normalised(patches)
+        rebuilt = generator(images, training=False)
+        return rebuilt, marks.alone(images, rebuilt)
 
-    def finish(early: Any, rebuilt: Any, last: Any) -> tuple[Any, Any]:
+    def finish(early: Any, rebuilt: Any, each: Any, last: Any) -> tuple[Any, Any]:
+        rebuilt_last, each_last = begin(last)
         images = normalised(tf.concat([early, last], axis=0))
-        whole = tf.concat([rebuilt[..., None], generator(normalised(last), training=False)], axis=0)
-        return whole[..., 0], mark_rebuilt(images, whole)
+        whole = tf.concat([rebuilt, rebuilt_last], axis=0)
+        return whole[..., 0], marks.conclude(images, whole, tf.concat([each, each_last], axis=0))
 
-    return rebuild, finish
+    return begin, finish
 
 
 def check_patches(patches: NDArray[np.uint8], batch: int) -> None:
@@ -241,8 +283,8 @@ class TensorFlowRuntime:
 class Stepped(ABC):
     """Inspects acquisitions of a fixed number of patches in two steps.
 
-    What can be done before the last frame has come is done by `ahead`: the generator rebuilds each frame by itself.
-    A marker wants all of them.
+    What can be done before the last frame has come is done by `ahead`: the generator rebuilds each frame by itself, and
+    the first layers of a marker see each by itself.
 
     Args:
         batch: Patches of an acquisition, frame after frame.
@@ -253,8 +295,8 @@ class Stepped(ABC):
         self.batch, self.early = batch, batch - batch // frames
 
     @abstractmethod
-    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Rebuilt float32 (n, 256, 256) of the patches of all frames but the last, uint8 (n, 256, 256).
+    def ahead(self, early: NDArray[np.uint8]) -> Any:
+        """What `finish` needs of the patches of all frames but the last, uint8 (n, 256, 256).
 
         Raises:
             ValueError: Another shape or type.
@@ -262,17 +304,17 @@ class Stepped(ABC):
 
     @abstractmethod
     def finish(
-        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+        self, early: NDArray[np.uint8], begun: Any, last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Everything else.
 
         Args:
             early: As `ahead` was given them.
-            rebuilt: What it made of them.
+            begun: What it made of them.
             last: uint8 (m, 256, 256), patches of the last frame.
 
         Returns:
-            (rebuilt (n + m, 256, 256), logits (m, 64, 64) or None where there is no marker).
+            (all patches rebuilt, float32 (n + m, 256, 256); logits (m, 64, 64), or None where there is no marker).
 
         Raises:
             ValueError: Another shape or type.
@@ -307,10 +349,10 @@ class Rebuilding(Stepped):
         return np.empty(early.shape, np.float32) if self._early is None else self._early(early)
 
     def finish(
-        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+        self, early: NDArray[np.uint8], begun: NDArray[np.float32], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], None]:
         """See `Stepped`."""
-        return np.concatenate([rebuilt, self._last(last)]), None
+        return np.concatenate([begun, self._last(last)]), None
 
 
 class MarkingRuntime(Stepped):
@@ -319,32 +361,32 @@ class MarkingRuntime(Stepped):
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
-        rebuild, finish = marking_steps(bundle, frames=frames)
+        begin, finish = marking_steps(bundle, frames=frames)
         super().__init__(batch, frames)
-        self._ahead = tf.function(rebuild, input_signature=[_patches(self.early)]).get_concrete_function()
-        signature = [_patches(self.early), _rebuilt(self.early), _patches(batch - self.early)]
+        early, last = (
+            tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
+        )
+        shapes = begun_shapes(self.early)
+        self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
+        self._nothing = [tf.zeros(shape) for shape in shapes]
+        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last]
         self._finish = tf.function(finish, input_signature=signature).get_concrete_function()
 
-    def ahead(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def ahead(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
         """See `Stepped`."""
         check_patches(early, self.early)
-        if not self.early:
-            return np.empty(early.shape, np.float32)
-        rebuilt: NDArray[np.float32] = self._ahead(tf.constant(early)).numpy()
-        return rebuilt
+        begun: Sequence[tf.Tensor] = self._nothing if self._ahead is None else self._ahead(tf.constant(early))
+        return begun
 
     def finish(
-        self, early: NDArray[np.uint8], rebuilt: NDArray[np.float32], last: NDArray[np.uint8]
+        self, early: NDArray[np.uint8], begun: Sequence[tf.Tensor], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(last, self.batch - self.early)
-        whole, logits = self._finish(tf.constant(early), tf.constant(rebuilt), tf.constant(last))
+        whole, logits = self._finish(tf.constant(early), *begun, tf.constant(last))
         return whole.numpy(), logits.numpy()
 
 
-def _patches(count: int) -> tf.TensorSpec:
-    return tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8)
-
-
-def _rebuilt(count: int) -> tf.TensorSpec:
-    return tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.float32)
+def begun_shapes(count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of what the first of `marking_steps` makes of so many patches."""
+    return (count, PATCH_PX, PATCH_PX, 1), (count, CELLS, CELLS, EACH)

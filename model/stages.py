@@ -74,7 +74,7 @@ def tensorflow_stages(bundle: Bundle, batch: int, marked: int | None) -> Stages:
         return concrete
 
     normalise = compiled(normalised, patches_of(batch))
-    marker = None if marked is None else compiled(marking_rebuilt(bundle)[0], image, image)
+    marker = None if marked is None else compiled(marking_rebuilt(bundle).mark, image, image)
     return Stages(
         normalise=lambda patches: normalise(tf.constant(patches)),
         network=compiled(lambda images: generator(images, training=False), image),
@@ -97,7 +97,7 @@ def openvino_stages(bundle: Bundle, batch: int, marked: int | None, *, backend: 
     generator = build_folded(bundle)
     normalise = Compiled(normalised, [patches_of(batch)], backend)
     network = Compiled(lambda images: generator(images, training=False), [one], backend)
-    marker = None if marked is None else Compiled(marking_rebuilt(bundle)[0], [one, other], backend)
+    marker = None if marked is None else Compiled(marking_rebuilt(bundle).mark, [one, other], backend)
     return Stages(
         normalise=lambda patches: normalise.run(patches)[0],
         network=lambda images: network.run(images)[0],

@@ -76,8 +76,8 @@ class NetworkDetector:
     def _begin(self, inspection: Inspection) -> _Begun:
         began = time.perf_counter_ns()
         early = _flat(self.geometry.crop(inspection.frames[:-1]))
-        rebuilt = self._run.ahead(early)
-        return _Begun(inspection, early, rebuilt, (time.perf_counter_ns() - began) // 1000)
+        begun = self._run.ahead(early)
+        return _Begun(inspection, early, begun, (time.perf_counter_ns() - began) // 1000)
 
     def score(self, inspection: Inspection) -> Scores:
         """Scores of one acquisition; times its own stages."""
@@ -89,7 +89,7 @@ class NetworkDetector:
         began = time.perf_counter_ns()
         last = _flat(self.geometry.crop(inspection.frames[-1:]))
         cropped = time.perf_counter_ns()
-        rebuilt, logits = self._run.finish(begun.early, begun.rebuilt, last)
+        rebuilt, logits = self._run.finish(begun.early, begun.begun, last)
         ran = time.perf_counter_ns()
         if logits is None:
             frames = len(self.geometry.frames)
@@ -233,13 +233,13 @@ class _Begun:
     Attributes:
         inspection: Whose.
         early: uint8 (n, 256, 256), patches of all frames but the last.
-        rebuilt: float32 of the same shape.
+        begun: What the runtime made of them.
         took_us: Microseconds.
     """
 
     inspection: Inspection
     early: NDArray[np.uint8]
-    rebuilt: NDArray[np.float32]
+    begun: Any
     took_us: int
 
 

@@ -195,7 +195,7 @@ def test_it_learns_and_nothing_else_does(folder: Path, pictures: Pictures) -> No
 def trainer_marker_weights(trainer: ExaminerTrainer) -> list[np.ndarray]:
     """What the marker in front of an examiner makes of a fixed picture: changes if a weight of it does."""
     rng = np.random.default_rng(0)
-    see, _ = seeing(trainer.bundle)
+    see = seeing(trainer.bundle).see
     pictures = rng.random((2, FRAMES, PATCH_PX, PATCH_PX, 1), np.float32)
     return [np.asarray(part) for part in see(*pictures, ops.zeros(1, "int32"))]
 
