@@ -30,8 +30,8 @@ KINDS: dict[Kind, float] = {
     "shadow": 0.34, "spot": 0.16, "line": 0.04, "raft": 0.06, "light": 0.03, "relief": 0.12, "grey": 0.03,
     "texture": 0.02, "product": 0.02, "dent": 0.08, "push": 0.1,
 }  # fmt: skip
-"""Share of perturbations of each kind. The marker that ships learnt before there were spots, lines, rafts and pushes:
-what it does not propose no examiner sees (`docs/paper.md`, 4)."""
+"""Share of perturbations of each kind, what an examiner learns from among them: what a marker does not propose no
+examiner sees (`docs/paper.md`, 4)."""
 
 WARM_STEPS = 100
 CURVE_EVERY = 20
