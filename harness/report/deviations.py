@@ -117,11 +117,11 @@ def _ahead(stored: Stored) -> str:
     service_ms, ahead_ms = stored.computing_ms
     if ahead_ms == 0.0:
         return ""
-    exposures = stored.manifest["geometry"]["frames"]
+    *early, last = map(str, stored.manifest["geometry"]["frames"])
     return (
-        f"An inspection takes {service_ms:.1f} ms of computing on average. {ahead_ms:.1f} ms of that need exposures "
-        f"{', '.join(map(str, exposures[:-1]))} alone: a computer that is free does them before exposure "
-        f"{exposures[-1]} has come, and no response holds them. They count wherever the computer was not free."
+        f"An inspection takes {service_ms:.1f} ms of computing on average. {ahead_ms:.1f} ms of that need no more than "
+        f"exposures {' and '.join(early)}: a computer that is free does them before exposure {last} has come, and no "
+        "response holds them. They count wherever the computer was not free."
     )
 
 
