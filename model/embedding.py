@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle
 from model.config import PATCH_PX
-from model.runtime import check_patches, load_generator, normalised
+from model.loaded import load_generator, normalised
+from model.runtime import check_patches
 
 
 class EmbeddingRuntime:

@@ -11,15 +11,15 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
@@ -28,17 +28,19 @@ from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
+from model.loaded import normalised, rebuilding, seeing
+from model.marked_batches import MarkedBatch, StackChunk, marked_batches
 from model.marker import WIDTHS
-from model.marker_trainer import MarkedBatch, StackChunk, marked_batches, ordered, warm_cosine
-from model.runtime import TensorFlowRuntime, seeing
+from model.marker_trainer import ordered, warm_cosine
 from model.scoring import MARK_WINDOW
+from model.stepping import Stepper, compiled
 
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
 
 KINDS: dict[Kind, float] = {
-    "spot": 0.32, "line": 0.12, "raft": 0.1, "push": 0.16, "dent": 0.06, "relief": 0.1, "shadow": 0.08,
-    "light": 0.02, "grey": 0.02, "texture": 0.01, "product": 0.01,
+    "shadow": 0.21, "spot": 0.24, "line": 0.08, "raft": 0.08, "light": 0.025, "relief": 0.11, "grey": 0.025,
+    "texture": 0.015, "product": 0.015, "dent": 0.07, "push": 0.13,
 }  # fmt: skip
 """Share of perturbations of each kind. With what the first markers learnt, of which little is small, the examiner took
 an uneven dark piece of 8 px on an even ground for one of the many small bubbles; with three spots in five and few dents
@@ -70,7 +72,7 @@ STRIP_WEIGHT = 0.5
 
 WARM_STEPS = 200
 CURVE_EVERY = 20
-SAVE_EVERY = 400
+SAVE_EVERY_S = 60.0
 HELD_OUT_BATCHES = 30
 
 NEITHER = -1.0
@@ -176,74 +178,60 @@ class ExaminerTrainer:
 
     Attributes:
         step: Optimiser steps done.
+        seen: Windows that were learnt from, again and again.
     """
 
     def __init__(self, bundle: Bundle, regions: int, *, seed: int, batch: int = BATCH) -> None:
         keras.utils.set_random_seed(seed)
-        self.bundle, self.regions, self.batch, self.seed, self.step = bundle, regions, batch, seed, 0
+        self.bundle, self.regions, self.batch, self.seed = bundle, regions, batch, seed
+        self.step, self.seen = 0, 0
         sight = seeing(bundle)
         self._see, self.frames = sight.see, sight.frames
         self.examiner = build_examiner(self.frames, regions, WIDTHS[0])
-        self._runtime = TensorFlowRuntime(bundle, STACKS * self.frames)
-        self._optimizer = keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY, clipnorm=5.0)
-        self._optimizer.build(self.examiner.trainable_variables)
-        self._compiled, self._proposed = tf.function(self._step), tf.function(self._propose)
+        self._rebuild = rebuilding(bundle)
+        self._proposals: dict[int, Callable[..., Any]] = {}
+        optimizer = keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY, clipnorm=5.0)
+        self._stepper = Stepper(self._learner(), optimizer, _as_seen, _loss, training=True)
+
+    def _learner(self) -> keras.Model:
+        """The examiner as it learns: with noise on its windows."""
+        detail, *others = (keras.Input(given.shape[1:]) for given in self.examiner.inputs)
+        noisy = keras.layers.GaussianNoise(NOISE, seed=self.seed)(detail)
+        return keras.Model([detail, *others], self.examiner([noisy, *others]))
 
     def windows(self, batch: MarkedBatch, count: int) -> Windows:
         """The hottest places of perturbed stacks, so many of each."""
-        rebuilt = self._runtime.rebuild(batch.stacks.reshape(-1, PATCH_PX, PATCH_PX)).reshape(batch.stacks.shape)
-        parts = self._proposed(
-            tf.constant(batch.stacks),
-            tf.constant(rebuilt),
-            tf.constant(batch.marked),
-            tf.constant(batch.regions),
-            count,
-        )
-        return Windows(*(part.numpy() for part in parts))
+        propose = self._proposals.setdefault(count, compiled(partial(self._propose, count=count)))
+        return Windows(*map(ops.convert_to_numpy, propose(batch.stacks, batch.marked, batch.regions)))
 
-    def _propose(
-        self, stacks: tf.Tensor, rebuilt: tf.Tensor, marked: tf.Tensor, region: tf.Tensor, count: int
-    ) -> tuple[tf.Tensor, ...]:
-        images, twins = (
-            tf.reshape(tf.transpose(part, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX, 1))  # frame after frame
-            for part in (tf.cast(stacks, tf.float32) / 255.0, rebuilt)
-        )
+    def _propose(self, stacks: Any, marked: Any, region: Any, *, count: int) -> tuple[Any, ...]:
+        pictures = ops.reshape(ops.transpose(stacks, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX))  # frame after frame
+        images, twins = normalised(pictures), self._rebuild(pictures)[..., None]
         logits, features = self._see(images, twins, region)
         rows, columns, values = hottest_places(logits, count)
         detail, around, where = seen_at(
             images, twins, features, rows, columns, region, frames=self.frames, regions=self.regions
         )
         label = labels(marked, rows, columns)
-        half = tf.float16
-        return tf.cast(detail, half), tf.cast(around, half), where, tf.reshape(values, [-1]), tf.reshape(label, [-1])
+        half = "float16"
+        return (
+            ops.cast(detail, half),
+            ops.cast(around, half),
+            where,
+            ops.reshape(values, (-1,)),
+            ops.reshape(label, (-1,)),
+        )
 
-    def train_step(self, windows: Windows, learning_rate: float) -> float:
-        """One step; the loss before it."""
-        self._optimizer.learning_rate.assign(learning_rate)
-        loss = self._compiled(*map(tf.constant, windows.arrays()), tf.constant(self.step))
+    def train_step(self, windows: Windows, learning_rate: float) -> Any:
+        """One step; the loss before it, a scalar."""
         self.step += 1
-        return float(loss)
+        self.seen += len(windows.label)
+        return self._stepper.step(learning_rate, *windows.arrays())
 
-    def _step(
-        self,
-        detail: tf.Tensor,
-        around: tf.Tensor,
-        where: tf.Tensor,
-        value: tf.Tensor,
-        label: tf.Tensor,
-        step: tf.Tensor,
-    ) -> tf.Tensor:
-        noise = tf.random.stateless_normal(tf.shape(detail), tf.stack([self.seed, step]), stddev=NOISE)
-        with tf.GradientTape() as tape:
-            said = self._said(tf.cast(detail, tf.float32) + noise, around, where, value)
-            loss = place_loss(label, said) + STRIP_WEIGHT * strip_loss(label, said)
-        variables = self.examiner.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
-        return loss
-
-    def _said(self, detail: tf.Tensor, around: tf.Tensor, where: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-        given = [tf.cast(detail, tf.float32), tf.cast(around, tf.float32), where, value[:, None]]
-        return self.examiner(given, training=False)[:, 0]
+    def _said(self, windows: Windows) -> NDArray[np.float32]:
+        given, _ = _as_seen(*map(ops.convert_to_tensor, windows.arrays()))
+        said: NDArray[np.float32] = ops.convert_to_numpy(self.examiner(given, training=False))[:, 0]
+        return said
 
     def held_out(self, proposed: Sequence[Windows]) -> tuple[float, float, float]:
         """(loss of places, AUROC of stacks by the marker alone, and by the examiner), of products never learnt from.
@@ -251,9 +239,10 @@ class ExaminerTrainer:
         Args:
             proposed: `PLACES` windows a stack.
         """
-        said = np.concatenate([np.asarray(self._said(*map(tf.constant, part.arrays()[:4]))) for part in proposed])
+        self._stepper.write_back()
+        said = np.concatenate([self._said(part) for part in proposed])
         label, value = (np.concatenate([getattr(part, name) for part in proposed]) for name in ("label", "value"))
-        loss = float(place_loss(tf.constant(label), tf.constant(said)))
+        loss = float(place_loss(label, said))
         hit = (label.reshape(-1, PLACES) > 0.5).any(axis=1)
         whole = (label.reshape(-1, PLACES) == 0).all(axis=1)
         before, after = (logits.reshape(-1, PLACES).max(axis=1) for logits in (value, said))
@@ -262,19 +251,22 @@ class ExaminerTrainer:
     def save(self, folder: Path) -> None:
         """Write a checkpoint beside the last one and put it in its place."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._stepper.write_back()
         self.examiner.save_weights(folder / "examiner.new.weights.h5")
         (folder / "examiner.new.weights.h5").replace(folder / "examiner.weights.h5")
-        state = {"step": self.step, "marker": _marker_digest(self.bundle), "regions": self.regions}
+        state = {
+            "step": self.step, "windows": self.seen, "marker": _marker_digest(self.bundle), "regions": self.regions,
+        }  # fmt: skip
         (folder / "examiner.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
 
     @classmethod
-    def begin(cls, bundle: Bundle, regions: int, folder: Path, *, seed: int) -> ExaminerTrainer:
+    def begin(cls, bundle: Bundle, regions: int, folder: Path, *, seed: int, batch: int = BATCH) -> ExaminerTrainer:
         """Fresh, or from the checkpoint in the folder; the optimiser starts fresh.
 
         Raises:
             BundleError: The checkpoint is of an examiner behind another marker, or for other regions.
         """
-        trainer = cls(bundle, regions, seed=seed)
+        trainer = cls(bundle, regions, seed=seed, batch=batch)
         if (folder / "examiner.json").exists():
             state = json.loads((folder / "examiner.json").read_text(encoding="utf-8"))
             marker = _marker_digest(bundle)
@@ -283,7 +275,23 @@ class ExaminerTrainer:
                 raise BundleError(str(folder), f"an examiner behind marker {marker[:12]} for {regions} regions", got)
             trainer.examiner.load_weights(folder / "examiner.weights.h5")
             trainer.step = int(state["step"])
+            trainer.seen = int(state.get("windows", trainer.step * BATCH))  # so many a step before they were counted
         return trainer
+
+
+def _as_seen(detail: Any, around: Any, where: Any, value: Any, label: Any) -> tuple[list[Any], Any]:
+    """What the examiner takes of windows, and their labels."""
+    return [ops.cast(detail, "float32"), ops.cast(around, "float32"), where, value[:, None]], label
+
+
+def _loss(examine: Callable[[Any], Any], given: list[Any], label: Any) -> Any:
+    said = examine(given)[:, 0]
+    return place_loss(label, said) + STRIP_WEIGHT * strip_loss(label, said)
+
+
+def examiner_batches(chunks: Iterable[StackChunk], *, batch: int, seed: int) -> Iterator[MarkedBatch]:
+    """Stacks whose places an examiner learns from, and is watched on."""
+    return marked_batches(chunks, batch=batch, seed=seed, perturbed=PERTURBED, kinds=KINDS)
 
 
 def labels(marked: Any, rows: Any, columns: Any) -> Any:
@@ -314,7 +322,7 @@ def _marker_digest(bundle: Bundle) -> str:
 
 def train_examiner(
     trainer: ExaminerTrainer,
-    chunks: Iterable[StackChunk],
+    batches: Iterable[MarkedBatch],
     folder: Path,
     *,
     held_out: Iterable[StackChunk] = (),
@@ -328,9 +336,9 @@ def train_examiner(
 
     Args:
         trainer: Goes on from where it is.
-        chunks: Good patches to learn from, without end.
+        batches: Stacks whose places are learnt from, without end.
         folder: Gets `examiner.csv` and the checkpoints.
-        held_out: Good patches of products that are not among `chunks`; perturbed once, they are examined at every
+        held_out: Good patches of products that are not among them; perturbed once, they are examined at every
             checkpoint.
         learning_rate: Maximum of the cosine.
         seconds: Stop after this long.
@@ -342,13 +350,11 @@ def train_examiner(
     rng = np.random.default_rng([trainer.seed, trainer.step])
     kept = [
         trainer.windows(batch, PLACES)
-        for batch in islice(
-            marked_batches(held_out, batch=STACKS, seed=0, perturbed=PERTURBED, kinds=KINDS), HELD_OUT_BATCHES
-        )
+        for batch in islice(examiner_batches(held_out, batch=STACKS, seed=0), HELD_OUT_BATCHES)
     ]
     curve = folder / "examiner.csv"
     fresh = trainer.step == 0 or not curve.exists()
-    pool, losses = Pool(pool_windows), list[float]()
+    pool, losses = Pool(pool_windows), list[Any]()
     began = clock()
     with curve.open("w" if fresh else "a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -357,15 +363,13 @@ def train_examiner(
 
         def note(rate: float, elapsed: float, watched: bool) -> None:
             seen = [f"{value:.4f}" for value in trainer.held_out(kept)] if watched and kept else [""] * 3
-            loss = np.mean(losses[-CURVE_EVERY:]) if losses else math.nan
+            loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]]) if losses else math.nan
             writer.writerow([trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
             file.flush()
 
-        rate, elapsed = 0.0, 0.0
-        batches = drawn_ahead(
-            marked_batches(chunks, batch=STACKS, seed=trainer.seed + trainer.step, perturbed=PERTURBED, kinds=KINDS)
-        )
-        for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in batches):
+        rate, elapsed, saved = 0.0, 0.0, 0.0
+        ahead = drawn_ahead(batches)
+        for proposed in drawn_ahead(trainer.windows(batch, LEARNT_PLACES) for batch in ahead):
             elapsed = clock() - began
             if elapsed >= seconds:
                 break
@@ -374,7 +378,8 @@ def train_examiner(
                 continue
             rate = warm_cosine(learning_rate, len(losses), WARM_STEPS, elapsed / seconds)
             losses.append(trainer.train_step(pool.draw(trainer.batch, rng), rate))
-            if trainer.step % SAVE_EVERY == 0:
+            if elapsed - saved >= SAVE_EVERY_S:
+                saved = elapsed
                 trainer.save(folder)
                 note(rate, elapsed, watched=True)
             elif trainer.step % CURVE_EVERY == 0:

@@ -18,7 +18,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
-from model.runtime import Stepped, begun_shapes, check_patches, marking_steps, rebuilding
+from model.loaded import rebuilding
+from model.runtime import Stepped, begun_shapes, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: what the generator's layers put out

@@ -19,8 +19,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError, write_toml
 from model.config import CELL_PX, PATCH_PX
+from model.loaded import rebuilding
 from model.losses import K1, K2, ssim_window
-from model.runtime import marking, rebuilding
+from model.runtime import marking
 from model.scoring import MARK_WINDOW, MARKED
 
 EXPORTED = ("ssim", MARKED)

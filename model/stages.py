@@ -19,16 +19,9 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle
 from model.config import PATCH_PX
+from model.loaded import build_folded, marking_rebuilt, normalised
 from model.openvino_runtime import Compiled, OpenVINOMarkingRuntime, OpenVINORuntime, patches_of
-from model.runtime import (
-    MarkingRuntime,
-    Rebuilding,
-    Stepped,
-    TensorFlowRuntime,
-    build_folded,
-    marking_rebuilt,
-    normalised,
-)
+from model.runtime import MarkingRuntime, Rebuilding, Stepped, TensorFlowRuntime
 
 FRAME_SHAPE = (1024, 1280)
 STRIP_BOXES = tuple((256 * region, 20 + 246 * vial) for vial in range(5) for region in range(4))

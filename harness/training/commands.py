@@ -13,6 +13,14 @@ import typer
 from harness.errors import ScenarioError
 from harness.terminal import bar, command_line, messages
 
+TENSORFLOW = "tensorflow"
+BACKEND_HELP = (
+    "Keras's: tensorflow, or jax where there is an accelerator; that writes the checkpoint alone, which --minutes 0 "
+    "puts into the bundle."
+)
+PROCESSES_HELP = "That draw what is learnt from; 0: a thread of this one."
+BATCH_HELP = "Stacks a step; 16 where none are asked for."
+
 
 def train(
     preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
@@ -56,16 +64,20 @@ def train_marker(
     settled: Annotated[
         bool, typer.Option("--settled", help="Fix batch norm's statistics first: for the last part of a training.")
     ] = False,
+    backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
+    processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
+    batch: Annotated[int | None, typer.Option(min=2, help=BATCH_HELP)] = None,
 ) -> None:
     """Train the second network, which marks what does not belong, behind a bundle's generator."""
-    from harness.training.workshop import train_marker_of
+    from harness.training.workshop import Means, train_marker_of
 
     command = command_line("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                       learning_rate=learning_rate, settled=settled)  # fmt: skip
+                       learning_rate=learning_rate, settled=settled, backend=None if backend == TENSORFLOW else backend,
+                       processes=processes or None, batch=batch)  # fmt: skip
     with bar() as progress:
         train_marker_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, settled=settled,
-            command=command, progress=progress,
+            command=command, means=Means(backend, processes, batch), progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 
@@ -78,16 +90,20 @@ def train_examiner(
     ),
     seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
+    processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
+    batch: Annotated[int | None, typer.Option(min=2, help=BATCH_HELP)] = None,
 ) -> None:
     """Train the third network, which looks closely where a bundle's marker is hottest, and decides."""
-    from harness.training.workshop import train_examiner_of
+    from harness.training.workshop import Means, train_examiner_of
 
     command = command_line("train-examiner", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                           learning_rate=learning_rate)  # fmt: skip
+                           learning_rate=learning_rate, backend=None if backend == TENSORFLOW else backend,
+                           processes=processes or None, batch=batch)  # fmt: skip
     with bar() as progress:
         train_examiner_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
-            progress=progress,
+            means=Means(backend, processes, batch), progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +27,15 @@ from harness.training.data import (
     marks_on_good,
     recorded_chunks,
 )
+from harness.training.drawers import drawn_by_processes
 from harness.training.pictures import reconstruction_sheet, training_curve
 
 if TYPE_CHECKING:
     from model.config import NetworkConfig, TrainingConfig
+    from model.disturbance import Kind
+    from model.marked_batches import MarkedBatch
+
+BACKENDS = ("tensorflow", "jax")
 
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
@@ -37,6 +45,71 @@ EXAMINER_START = 50_000
 
 HELD_OUT_START = 90_000
 """First strip of those by which the training of marker and examiner is watched."""
+
+
+MANY_STRIPS = 1000
+"""Times as far apart as those above lie the first strips where processes draw, who need more of them."""
+
+STRIPS_A_STEP = 20
+"""More than a step learns from, so that a training that goes on meets others."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """On what marker and examiner are trained.
+
+    Attributes:
+        backend: Keras's: `tensorflow` on a processor, `jax` on an accelerator.
+        processes: That draw what is learnt from; 0: a thread of this one.
+        batch: Stacks a step; the networks' own where None.
+    """
+
+    backend: str = "tensorflow"
+    processes: int = 0
+    batch: int | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether what is trained cannot be put into a bundle here, which TensorFlow does."""
+        return self.backend != "tensorflow"
+
+    def begin(self) -> None:
+        """Choose the backend; Keras must not have been imported.
+
+        Raises:
+            InputError: Unknown, or not installed.
+        """
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        if self.backend not in BACKENDS or find_spec(self.backend) is None:
+            installed = [name for name in BACKENDS if find_spec(name) is not None]
+            raise InputError("--backend", f"one of those installed: {', '.join(installed)}", self.backend)
+        os.environ["KERAS_BACKEND"] = self.backend
+
+    def batches(
+        self, start: int, steps: int, *, seed: int, batch: int, perturbed: float, kinds: Mapping[Kind, float]
+    ) -> Iterator[MarkedBatch]:
+        """Without end, of other strips than the steps before saw.
+
+        Args:
+            start: First strip of this network's.
+            steps: Done already.
+            seed: Of perturbations.
+            batch: Stacks in each.
+            perturbed: Share of them that are.
+            kinds: Of perturbations.
+        """
+        if self.processes:
+            first = MANY_STRIPS * start + STRIPS_A_STEP * steps
+            return drawn_by_processes(
+                self.processes, batch=batch, seed=seed, start=first, perturbed=perturbed, kinds=kinds
+            )
+        from model.marked_batches import marked_batches
+
+        stacks = drawn_stacks(start=start + steps)
+        return marked_batches(stacks, batch=batch, seed=seed + steps, perturbed=perturbed, kinds=kinds)
+
+
+HERE = Means()
 
 
 def train_network(
@@ -135,6 +208,7 @@ def train_marker_of(
     learning_rate: float,
     settled: bool,
     command: str,
+    means: Means = HERE,
     progress: Progress = silent,
 ) -> None:
     """Train a bundle's marker on drawn good strips, or go on from the checkpoint in `folder`, and put it in.
@@ -147,32 +221,38 @@ def train_marker_of(
         learning_rate: Maximum of its one cosine.
         settled: Fix batch norm's statistics first; for the last part of a training.
         command: What was typed, for `bundle.toml`.
+        means: On what it is trained; on another backend than TensorFlow only the checkpoint is written.
         progress: Told of every step.
 
     Raises:
         DetectorError: The bundle cannot be used.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    means.begin()
     from model.allowance import allowance_of
     from model.bundle import BundleError, add_allowance, add_marker, load_bundle
-    from model.marker_trainer import MarkerTrainer, train_marker
+    from model.marker_trainer import BATCH, KINDS, PERTURBED, MarkerTrainer, train_marker
 
+    batch = means.batch or BATCH
     try:
-        trainer = MarkerTrainer.begin(load_bundle(bundle, with_marker=False), len(PAPER.frames), folder, seed=seed)
+        whole = load_bundle(bundle, with_marker=False)
+        trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch)
     except BundleError as error:
         raise DetectorError(error.where, error.expected, error.got) from None
     commands = _commands(folder, command)
     seconds = 60.0 * minutes
     train_marker(
-        trainer, drawn_stacks(start=MARKER_START + trainer.step), folder, held_out=drawn_stacks(start=HELD_OUT_START),
+        trainer, means.batches(MARKER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
+        folder, held_out=drawn_stacks(start=HELD_OUT_START),
         settled=settled, learning_rate=learning_rate, seconds=seconds,
         progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
     )  # fmt: skip
+    if means.elsewhere:
+        return
     add_marker(
         bundle, folder / "marker.weights.h5", (folder / "marker.csv", folder / "held_out.csv"), len(PAPER.frames),
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
-            "stacks": trainer.step * trainer.batch, "seed": seed, "learning_rate": learning_rate,
+            "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate,
             **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
         },
     )  # fmt: skip
@@ -193,6 +273,7 @@ def train_examiner_of(
     seed: int,
     learning_rate: float,
     command: str,
+    means: Means = HERE,
     progress: Progress = silent,
 ) -> None:
     """Train a bundle's examiner on drawn good strips, or go on from the checkpoint in `folder`, and put it in.
@@ -204,32 +285,36 @@ def train_examiner_of(
         seed: Of weights and perturbations.
         learning_rate: Maximum of its one cosine.
         command: What was typed, for `bundle.toml`.
+        means: On what it is trained; on another backend than TensorFlow only the checkpoint is written.
         progress: Told of every step.
 
     Raises:
         DetectorError: The bundle cannot be used, or has no marker.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    means.begin()
     from model.bundle import BundleError, add_examiner, load_bundle
-    from model.examiner_trainer import ExaminerTrainer, train_examiner
+    from model.examiner_trainer import BATCH, KINDS, PERTURBED, STACKS, ExaminerTrainer, train_examiner
 
     regions = len(PAPER.regions)
+    batch = means.batch or STACKS
     try:
-        trainer = ExaminerTrainer.begin(load_bundle(bundle), regions, folder, seed=seed)
+        trainer = ExaminerTrainer.begin(load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS)
     except BundleError as error:
         raise DetectorError(error.where, error.expected, error.got) from None
     commands = _commands(folder, command)
     seconds = 60.0 * minutes
     train_examiner(
-        trainer, drawn_stacks(start=EXAMINER_START + trainer.step), folder,
-        held_out=drawn_stacks(start=HELD_OUT_START), learning_rate=learning_rate, seconds=seconds,
+        trainer, means.batches(EXAMINER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
+        folder, held_out=drawn_stacks(start=HELD_OUT_START), learning_rate=learning_rate, seconds=seconds,
         progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
     )  # fmt: skip
+    if means.elsewhere:
+        return
     add_examiner(
         bundle, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions,
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
-            "windows": trainer.step * trainer.batch, "seed": seed, "learning_rate": learning_rate,
+            "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate,
             **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
         },
     )  # fmt: skip

@@ -23,8 +23,8 @@ from model.bundle import (
     write_thresholds,
 )
 from model.config import PRESETS, NetworkConfig
+from model.loaded import load_generator
 from model.network import build_networks
-from model.runtime import load_generator
 
 MakeBundle = Callable[..., Bundle]
 

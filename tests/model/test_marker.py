@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from model.bundle import Bundle, BundleError, add_marker, load_bundle
+from model.marked_batches import MarkedBatch, StackChunk
 from model.marker import build_marker, focal_loss, fold_marker, ranking_loss
-from model.marker_trainer import MarkerTrainer, StackChunk, marked_batches, train_marker
+from model.marker_trainer import MarkerTrainer, marker_batches, train_marker
 from model.runtime import MarkingRuntime, TensorFlowRuntime
 from model.scoring import mark_score
 
@@ -28,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[...,
     trainer = MarkerTrainer(bundle, FRAMES, batch=2)
     seconds = itertools.count()
     train_marker(
-        trainer, itertools.repeat(chunk(pictures)), folder / "training",
+        trainer, without_end(pictures), folder / "training",
         learning_rate=1e-3, seconds=4.0, clock=lambda: float(next(seconds)),
     )  # fmt: skip
     assert trainer.step == 3
@@ -41,6 +42,11 @@ def chunk(pictures: Pictures) -> StackChunk:
     """Patches of two frames each, the odd ones with text on them."""
     stacks = np.stack([pictures(500, seed=1, size=256)[:420], pictures(500, seed=2, size=256)[:420]], axis=1)
     return StackChunk(stacks, np.arange(420) % 2 == 0, np.arange(420) % 4)
+
+
+def without_end(pictures: Pictures) -> Iterator[MarkedBatch]:
+    """Two stacks a step."""
+    return marker_batches(itertools.repeat(chunk(pictures)), batch=2, seed=1)
 
 
 def test_marker_gives_a_logit_a_cell() -> None:
@@ -102,7 +108,7 @@ def test_a_settled_marker_trains_as_it_inspects(
 ) -> None:
     """Its statistics are the batches' averages, a step leaves them alone, and the loss still falls."""
     trainer = MarkerTrainer(make_bundle(tmp_path / "bundle"), FRAMES, batch=2)
-    batch = next(marked_batches([chunk(pictures)], batch=2, seed=3))
+    batch = next(marker_batches([chunk(pictures)], batch=2, seed=3))
     trainer.settle([batch, batch])
     norm = trainer.marker.get_layer("each_1_norm")
     before = np.asarray(norm.moving_variance)
@@ -124,7 +130,7 @@ def test_training_is_watched_on_strips_held_out(
     trainer = MarkerTrainer(make_bundle(tmp_path / "bundle"), FRAMES, batch=2)
     seconds = itertools.count()
     train_marker(
-        trainer, itertools.repeat(chunk(pictures)), tmp_path / "training", held_out=[chunk(pictures)],
+        trainer, without_end(pictures), tmp_path / "training", held_out=[chunk(pictures)],
         learning_rate=1e-3, seconds=2.0, clock=lambda: float(next(seconds)),
     )  # fmt: skip
     header, row = (tmp_path / "training" / "held_out.csv").read_text().splitlines()
@@ -139,7 +145,7 @@ def test_batches_are_perturbed_and_repeat(pictures: Pictures) -> None:
     Most that have none are as they were; a few were perturbed where nothing can be seen of it.
     """
     stacks = chunk(pictures)
-    one, two = (next(marked_batches([stacks], batch=64, seed=7)) for _ in range(2))
+    one, two = (next(marker_batches([stacks], batch=64, seed=7)) for _ in range(2))
     np.testing.assert_array_equal(one.stacks, two.stacks)
     np.testing.assert_array_equal(one.marked, two.marked)
     assert 0.6 < (one.marked.max((1, 2)) > 0).mean() < 0.9
@@ -154,7 +160,7 @@ def test_a_marker_learns(make_bundle: Callable[..., Bundle], pictures: Pictures,
     """On one batch again and again the loss falls; the generator in front does not move."""
     bundle = make_bundle(tmp_path / "bundle")
     trainer = MarkerTrainer(bundle, FRAMES, batch=2)
-    batch = next(marked_batches([chunk(pictures)], batch=2, seed=3))
+    batch = next(marker_batches([chunk(pictures)], batch=2, seed=3))
     before = bundle.weights.read_bytes()
     losses = [trainer.train_step(batch, 2e-3) for _ in range(25)]
     assert losses[-1] < 0.7 * losses[0]

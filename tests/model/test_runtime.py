@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from model.bundle import Bundle
+from model.loaded import load_generator
 from model.network import build_rebuilder
-from model.runtime import TensorFlowRuntime, load_generator
+from model.runtime import TensorFlowRuntime
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from model.bundle import load_bundle
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Chunk
-from model.runtime import load_generator
+from model.loaded import load_generator
 from model.shipping import settle_batch_norm, ship
 from model.trainer import Trainer
 

@@ -17,7 +17,7 @@ from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
-from harness.training.workshop import calibrate_bundle, train_examiner_of, train_marker_of, train_network
+from harness.training.workshop import Means, calibrate_bundle, train_examiner_of, train_marker_of, train_network
 from model.bundle import load_bundle, write_bundle
 from model.config import PLAIN, PRESETS, TrainingConfig
 from model.network import build_networks, build_rebuilder
@@ -84,6 +84,18 @@ def test_a_bundle_that_is_none(tmp_path: Path) -> None:
             bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, settled=False, command="x"
         )
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("backend", ["torch", "none"])
+def test_a_backend_that_is_not_there(tmp_path: Path, backend: str) -> None:
+    """One sentence with those that are, and Keras's own choice stays."""
+    before = os.environ.get("KERAS_BACKEND")
+    with pytest.raises(InputError, match=f"^--backend: expected one of those installed: tensorflow.*, got {backend}$"):
+        train_examiner_of(
+            bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, command="x",
+            means=Means(backend),
+        )  # fmt: skip
+    assert os.environ.get("KERAS_BACKEND") == before
 
 
 @pytest.mark.parametrize(

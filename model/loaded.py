@@ -1,0 +1,196 @@
+"""A bundle's networks with its weights in them, joined as inspection runs them, for whichever backend Keras has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+from keras import ops
+
+from model.allowance import load_allowance
+from model.bundle import Bundle, BundleError
+from model.examiner import build_examiner, examined
+from model.export import fold_generator
+from model.marker import WIDTHS as MARKER_WIDTHS
+from model.marker import build_marker, fold_marker
+from model.network import build_decoder, build_encoder, build_rebuilder
+
+
+def load_generator(bundle: Bundle) -> tuple[Any, Any]:
+    """Encoder and decoder of a bundle, as trained.
+
+    Raises:
+        BundleError: Weights that are truncated, or of another network.
+    """
+    encoder, decoder = build_encoder(bundle.network, "encoder"), build_decoder(bundle.network)
+    generator = build_rebuilder(encoder, decoder)
+    _fill(generator, bundle.weights, bundle.network.name)
+    return encoder, decoder
+
+
+def _fill(network: Any, path: Path, name: str) -> None:
+    """Load weights into a network, all of them and no others."""
+    try:
+        # Keras passes over arrays that it does not look for, so every array is accounted for first.
+        stored, expected = _stored_shapes(path), Counter(tuple(weight.shape) for weight in network.weights)
+        if stored != expected:
+            others = (stored - expected).total()
+            raise ValueError(
+                f"{stored.total()} arrays in place of {expected.total()}, {others} of them of other shapes"
+            )
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise BundleError(str(path), f"whole weights of {name}", reason) from None
+
+
+def _stored_shapes(path: Path) -> Counter[tuple[int, ...]]:
+    """How many arrays of each shape lie in a file of weights."""
+    shapes: Counter[tuple[int, ...]] = Counter()
+
+    def note(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            shapes[item.shape] += 1
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return shapes
+
+
+def load_marker(bundle: Bundle) -> Any:
+    """Marker of a bundle that has one.
+
+    Raises:
+        BundleError: No marker, or weights of another one.
+    """
+    if bundle.marker is None:
+        raise BundleError(str(bundle.folder), "a bundle with a marker", "none: `python -m harness train-marker`")
+    marker = build_marker(bundle.marker.frames)
+    _fill(marker, bundle.marker.weights, "a marker")
+    return marker
+
+
+def load_examiner(bundle: Bundle) -> Any:
+    """Examiner of a bundle that has one.
+
+    Raises:
+        BundleError: None, or weights of another one.
+    """
+    if bundle.marker is None or bundle.marker.examiner is None:
+        raise BundleError(str(bundle.folder), "a bundle with an examiner", "none: `python -m harness train-examiner`")
+    examiner = build_examiner(bundle.marker.frames, bundle.marker.regions, MARKER_WIDTHS[0])
+    _fill(examiner, bundle.marker.examiner, "an examiner")
+    return examiner
+
+
+def build_folded(bundle: Bundle) -> Any:
+    """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt."""
+    return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
+
+
+def normalised(patches: Any) -> Any:
+    """float32 (n, 256, 256, 1) in [0, 1] of uint8 (n, 256, 256), as tensors."""
+    return ops.cast(patches, "float32")[..., None] / 255.0
+
+
+def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
+    """What rebuilds: a tensor of uint8 patches (n, 256, 256) to float32 of the same shape."""
+    generator = build_folded(bundle)
+
+    def rebuild(patches: Any) -> Any:
+        return generator(normalised(patches), training=False)[..., 0]
+
+    return rebuild
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A bundle's marker, folded, in two parts.
+
+    Attributes:
+        alone: (p, 256, 256, 1) images in [0, 1] and their rebuilt twins to what is seen of each, (p, 64, 64, 24).
+        together: That of all frames, frame after frame, (n m, 64, 64, 24), and the regions, int32 (m,), to logits
+            (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c).
+        frames: Of the acquisitions it knows, n.
+    """
+
+    alone: Callable[[Any, Any], Any]
+    together: Callable[[Any, Any], tuple[Any, Any]]
+    frames: int
+
+    def see(self, images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
+        """Both parts: images and rebuilt twins of all frames, frame after frame, to logits and features."""
+        return self.together(self.alone(images, rebuilt), region)
+
+
+def seeing(bundle: Bundle) -> Sight:
+    """A bundle's marker as inspection runs it.
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    marker = load_marker(bundle)
+    alone, lean = fold_marker(marker)
+    file = bundle.marker.allowance if bundle.marker is not None else None
+    allowance = None if file is None else ops.convert_to_tensor(load_allowance(file))
+
+    def together(each: Any, region: Any) -> tuple[Any, Any]:
+        logits, features = lean(each, training=False)
+        return logits if allowance is None else logits - ops.take(allowance, region, axis=0), features
+
+    return Sight(
+        lambda images, rebuilt: alone([images, rebuilt], training=False), together, int(marker.inputs[0].shape[-1])
+    )
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What judges an acquisition behind its generator, in two parts.
+
+    Attributes:
+        alone: Of `Sight`.
+        conclude: Images (n m, 256, 256, 1) in [0, 1], frame after frame and in each vial after vial, their rebuilt
+            twins, and what was seen of each, to logits (m, 64, 64): the marker's, less the bundle's allowance, with the
+            examiner's word where there is one.
+        frames: Of the acquisitions it knows, n.
+    """
+
+    alone: Callable[[Any, Any], Any]
+    conclude: Callable[[Any, Any, Any], Any]
+    frames: int
+
+    def mark(self, images: Any, rebuilt: Any) -> Any:
+        """Both parts: images and rebuilt twins of all frames to logits."""
+        return self.conclude(images, rebuilt, self.alone(images, rebuilt))
+
+
+def marking_rebuilt(bundle: Bundle) -> Marking:
+    """What marks images and their rebuilt twins.
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    sight = seeing(bundle)
+    frames, regions = sight.frames, _known_regions(bundle)
+    examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
+
+    def conclude(images: Any, rebuilt: Any, each: Any) -> Any:
+        region = ops.arange(ops.shape(images)[0] // frames, dtype="int32") % regions
+        logits, features = sight.together(each, region)
+        if examiner is None:
+            return logits
+        return examined(examiner, logits, images, rebuilt, features, region, frames=frames, regions=regions)
+
+    return Marking(sight.alone, conclude, frames)
+
+
+def _known_regions(bundle: Bundle) -> int:
+    """Regions of a vial by which a bundle's marker tells patches apart; 1 where it does not."""
+    marker = bundle.marker
+    if marker is not None and marker.examiner is not None:
+        return marker.regions
+    return 1 if marker is None or marker.allowance is None else len(load_allowance(marker.allowance))
