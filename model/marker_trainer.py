@@ -40,7 +40,7 @@ WARM_STEPS = 100
 CURVE_EVERY = 20
 SAVE_EVERY_S = 120.0
 RANKING_WEIGHT = 0.2
-"""Of the ranking loss beside the focal one: with it both weigh about the same."""
+"""Of the ranking loss beside the focal one: late in a training the one is a half of the other, early as much."""
 
 HELD_OUT_BATCHES = 8
 SETTLING_BATCHES = 60
