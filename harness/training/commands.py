@@ -66,7 +66,7 @@ def train_marker(
     ] = False,
     backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
     processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
-    batch: Annotated[int | None, typer.Option(min=2, help=BATCH_HELP)] = None,
+    batch: Annotated[int | None, typer.Option(min=2, max=1024, help=BATCH_HELP)] = None,
 ) -> None:
     """Train the second network, which marks what does not belong, behind a bundle's generator."""
     from harness.training.workshop import Means, train_marker_of
@@ -92,7 +92,7 @@ def train_examiner(
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
     backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
     processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
-    batch: Annotated[int | None, typer.Option(min=2, help=BATCH_HELP)] = None,
+    batch: Annotated[int | None, typer.Option(min=2, max=1024, help=BATCH_HELP)] = None,
 ) -> None:
     """Train the third network, which looks closely where a bundle's marker is hottest, and decides."""
     from harness.training.workshop import Means, train_examiner_of
