@@ -62,7 +62,10 @@ def train_marker(
     seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
     settled: Annotated[
-        bool, typer.Option("--settled", help="Fix batch norm's statistics first: for the last part of a training.")
+        bool,
+        typer.Option(
+            "--settled", help="Fix batch norm's statistics first, unless they are: for the last part of a training."
+        ),
     ] = False,
     backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
     processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,

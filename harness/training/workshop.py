@@ -217,7 +217,7 @@ def train_marker_of(
         folder: Checkpoint and curve.
         seed: Of weights and perturbations.
         learning_rate: Maximum of its one cosine.
-        settled: Fix batch norm's statistics first; for the last part of a training.
+        settled: Fix batch norm's statistics first, unless they are; for the last part of a training.
         command: What was typed, for `bundle.toml`.
         means: On what it is trained; on another backend than TensorFlow only the checkpoint is written.
         progress: Told of every step.
