@@ -52,6 +52,7 @@ MAY_LOAD_THE_NETWORK = {
     "harness.inspection.network",
     "harness.inspection.padim",
     "harness.training.data",
+    "harness.training.drawers",
     "harness.training.proving",
     "harness.training.workshop",
 }

@@ -18,11 +18,11 @@ from harness.strips.liquid import EXPOSURES
 from harness.strips.recording import Recording
 from harness.strips.renderer import Renderer
 from harness.strips.source import Source
-from model.marked_batches import StackChunk
 
 if TYPE_CHECKING:
     from model.bundle import Thresholds
     from model.dataset import Chunk
+    from model.marked_batches import StackChunk
 
 KEPT_PATCHES = 120
 """Patches kept of an acquisition's 16 + 2 pictures x 20; more strips for the same number of patches."""
@@ -68,6 +68,8 @@ def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
 
 def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[StackChunk]:
     """Good patches of drawn strips with all inspected frames of an acquisition, without end; see `drawn_chunks`."""
+    from model.marked_batches import StackChunk
+
     renderer = Renderer(seed=seed, geometry=geometry)
     regions = np.tile(np.arange(len(geometry.regions)), geometry.vials)
     kept = np.sort(np.concatenate([np.arange(len(regions)), np.nonzero(regions == TWICE_REGION)[0]]))

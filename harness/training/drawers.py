@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from harness.geometry import PAPER, PATCH_PX
 from harness.side_by_side import processes as side_by_side
 from harness.training.data import drawn_stacks
-from model.disturbance import Kind
-from model.marked_batches import MarkedBatch, Stacks, marked_batches
+
+if TYPE_CHECKING:
+    from model.disturbance import Kind
+    from model.marked_batches import MarkedBatch, Stacks
 
 LOT_STACKS = 100
 """Of two strips: what a process draws at a time."""
@@ -53,6 +56,8 @@ def drawn_by_processes(
         perturbed: Share of the stacks that are.
         kinds: Of perturbations, see `model.disturbance.disturb`.
     """
+    from model.marked_batches import MarkedBatch
+
     rng = np.random.default_rng([seed, start])
     waiting: list[tuple[Stacks, NDArray[np.float32], int]] = []
     for lot in _lots(count, seed, start, perturbed, kinds):
@@ -68,6 +73,8 @@ def drawn_by_processes(
 
 def _lots(count: int, seed: int, start: int, perturbed: float, kinds: Mapping[Kind, float]) -> Iterator[MarkedBatch]:
     """Lots in the order of their strips, drawn ahead."""
+    from model.marked_batches import MarkedBatch
+
     shape = (AHEAD * count, LOT_STACKS, len(PAPER.frames), PATCH_PX, PATCH_PX)
     lot = partial(_lot, seed=seed, perturbed=perturbed, kinds=dict(kinds))
     lot(start)  # compiles what is compiled once, before many processes would do so at a time
@@ -92,6 +99,8 @@ def _lots(count: int, seed: int, start: int, perturbed: float, kinds: Mapping[Ki
 
 def _lot(start: int, *, seed: int, perturbed: float, kinds: Mapping[Kind, float]) -> MarkedBatch:
     """What the strips from `start` on give."""
+    from model.marked_batches import marked_batches
+
     stacks = drawn_stacks(start=start)
     return next(
         marked_batches(stacks, batch=LOT_STACKS, seed=[seed, start], perturbed=perturbed, kinds=kinds, pool=LOT_STACKS)

@@ -29,11 +29,11 @@ from harness.training.data import (
 )
 from harness.training.drawers import drawn_by_processes
 from harness.training.pictures import reconstruction_sheet, training_curve
-from model.marked_batches import MarkedBatch, marked_batches
 
 if TYPE_CHECKING:
     from model.config import NetworkConfig, TrainingConfig
     from model.disturbance import Kind
+    from model.marked_batches import MarkedBatch
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -103,6 +103,8 @@ class Means:
             return drawn_by_processes(
                 self.processes, batch=batch, seed=seed, start=first, perturbed=perturbed, kinds=kinds
             )
+        from model.marked_batches import marked_batches
+
         stacks = drawn_stacks(start=start + steps)
         return marked_batches(stacks, batch=batch, seed=seed + steps, perturbed=perturbed, kinds=kinds)
 

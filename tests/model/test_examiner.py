@@ -39,7 +39,7 @@ from model.examiner_trainer import (
 )
 from model.loaded import seeing
 from model.marked_batches import StackChunk
-from model.marker_trainer import MarkerTrainer
+from model.marker_trainer import MarkerTrainer, marker_batches
 from model.runtime import MarkingRuntime
 from model.scoring import mark_score
 
@@ -186,7 +186,7 @@ def test_it_learns_and_nothing_else_does(folder: Path, pictures: Pictures) -> No
     """On the same windows again and again the loss falls; generator and marker stay as they are."""
     trainer = ExaminerTrainer(load_bundle(folder), REGIONS, seed=1, batch=8)
     before = [weight.copy() for weight in trainer_marker_weights(trainer)]
-    proposed = trainer.windows(next(examiner_batches([chunk(pictures)], batch=STACKS, seed=3)), PLACES)
+    proposed = trainer.windows(next(marker_batches([chunk(pictures)], batch=STACKS, seed=3)), PLACES)
     assert len(proposed.label) == STACKS * PLACES
     assert set(np.unique(proposed.label)) >= {0.0, 1.0}
     losses = [trainer.train_step(proposed, 1e-3) for _ in range(30)]
@@ -229,7 +229,7 @@ def test_training_watches_itself_and_goes_on(folder: Path, pictures: Pictures, t
 def test_a_bundle_proves_its_examiner(folder: Path, pictures: Pictures, tmp_path: Path) -> None:
     """It changes digest and logits, a changed file of it is named, and a new marker ends it."""
     trainer = ExaminerTrainer(load_bundle(folder), REGIONS, seed=1, batch=8)
-    proposed = trainer.windows(next(examiner_batches([chunk(pictures)], batch=STACKS, seed=3)), PLACES)
+    proposed = trainer.windows(next(marker_batches([chunk(pictures)], batch=STACKS, seed=3)), PLACES)
     for _ in range(5):
         trainer.train_step(proposed, 1e-2)
     trainer.save(tmp_path)
