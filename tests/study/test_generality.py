@@ -73,7 +73,8 @@ def test_a_level_that_is_not_there() -> None:
 def test_the_shipped_detector_judges_in_processes() -> None:
     """A strip with a cut and a good one, three runs each: counted as the detector judges them."""
     kit = standard_kit("quick")
-    two = (next(s for s in kit.strips if s.defect is not None and s.defect.kind == "laser_cut"), kit.strips[-1])
+    cut = next(strip for strip in kit.strips if strip.defect is not None and strip.defect.kind == "laser_cut")
+    two = (cut, next(strip for strip in kit.strips if strip.defect is None))
     (found,) = generality(
         Asked("compact", "marked", "seven_of_ten", runs=3, required=2, seed=7),
         kits=[KitAsked(Kit("two", two), 2024)],
