@@ -72,28 +72,28 @@ def _shuffled(
     chunks: Iterable[Chunk], batch: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     """Draw batches at random from a pool that chunks keep full."""
-    pool: list[NDArray[np.uint8]] = []
-    flags: list[bool] = []
+    pool: list[tuple[NDArray[np.uint8], bool]] = []
+
+    def draw() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        patches, flags = zip(*picked(pool, batch, rng), strict=True)
+        return np.stack(patches), np.array(flags)
+
     for chunk in chunks:
-        pool.extend(chunk.patches)
-        flags.extend(bool(flag) for flag in chunk.mirrorable)
+        pool.extend(zip(chunk.patches, map(bool, chunk.mirrorable), strict=True))
         while len(pool) >= SHUFFLE_PATCHES:
-            yield _draw(pool, flags, batch, rng)
+            yield draw()
     while len(pool) >= batch:
-        yield _draw(pool, flags, batch, rng)
+        yield draw()
 
 
-def _draw(
-    pool: list[NDArray[np.uint8]], flags: list[bool], batch: int, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    patches, chosen = [], []
-    for _ in range(batch):
+def picked(pool: list[Drawn], count: int, rng: np.random.Generator) -> list[Drawn]:
+    """So many at random, taken out of a pool, whose order they change."""
+    out = []
+    for _ in range(count):
         place = int(rng.integers(len(pool)))
         pool[place], pool[-1] = pool[-1], pool[place]
-        flags[place], flags[-1] = flags[-1], flags[place]
-        patches.append(pool.pop())
-        chosen.append(flags.pop())
-    return np.stack(patches), np.array(chosen)
+        out.append(pool.pop())
+    return out
 
 
 def drawn_ahead(source: Iterable[Drawn]) -> Iterator[Drawn]:

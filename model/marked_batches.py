@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import CELL_PX, PATCH_PX
+from model.dataset import picked
 from model.disturbance import Kind, disturb
 
 POOL_STACKS = 400
@@ -79,16 +80,12 @@ def marked_batches(
 def _batch(
     pool: list[tuple[Stacks, int]], batch: int, share: float, kinds: Mapping[Kind, float], rng: np.random.Generator
 ) -> MarkedBatch:
-    picked = []
-    for _ in range(batch):
-        place = int(rng.integers(len(pool)))
-        pool[place], pool[-1] = pool[-1], pool[place]
-        picked.append(pool.pop())
-    stacks = np.stack([stack for stack, _ in picked])
+    chosen = picked(pool, batch, rng)
+    stacks = np.stack([stack for stack, _ in chosen])
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
     for index in np.nonzero(rng.random(batch) < share)[0]:
         stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
         perturbed, cells = disturb(stack, other, rng=rng, kinds=kinds)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
         marked[index] = cells
-    return MarkedBatch(stacks, marked, np.array([region for _, region in picked], np.int32))
+    return MarkedBatch(stacks, marked, np.array([region for _, region in chosen], np.int32))

@@ -56,6 +56,7 @@ def drawn_by_processes(
         perturbed: Share of the stacks that are.
         kinds: Of perturbations, see `model.disturbance.disturb`.
     """
+    from model.dataset import picked
     from model.marked_batches import MarkedBatch
 
     rng = np.random.default_rng([seed, start])
@@ -63,11 +64,7 @@ def drawn_by_processes(
     for lot in _lots(count, seed, start, perturbed, kinds):
         waiting.extend(zip(lot.stacks, lot.marked, lot.regions, strict=True))
         while len(waiting) >= MIXED_LOTS * LOT_STACKS:
-            picked = []
-            for place in rng.integers(0, len(waiting) - np.arange(batch)):
-                waiting[place], waiting[-1] = waiting[-1], waiting[place]
-                picked.append(waiting.pop())
-            stacks, marked, regions = zip(*picked, strict=True)
+            stacks, marked, regions = zip(*picked(waiting, batch, rng), strict=True)
             yield MarkedBatch(np.stack(stacks), np.stack(marked), np.array(regions, np.int32))
 
 
