@@ -34,6 +34,10 @@ STARTING_S = 300.0
 
 SPARE_BYTES = 2**30
 
+SOON_S = 0.015
+"""Three polls of the line: a strip that was waiting for this worker has been handed over by then. It comes before the
+next one's early frames; else a line that is late once would pay for work ahead twice over, and stay late."""
+
 NICENESS = 10
 """Of a worker, so that the line is never kept from a poll: the machine's controller is a computer of its own."""
 
@@ -178,7 +182,8 @@ class Task:
         place: Of the acquisition in the spool.
         key: See `Inspection`.
         known: See `FrameCheck.find`.
-        whole: Its last frame has come: judge it. Else do what needs no last frame, and answer nothing.
+        whole: Its last frame has come: judge it. Else do what needs no last frame, unless another is handed over
+            soon, and answer nothing.
     """
 
     place: int
@@ -198,15 +203,24 @@ def _work(pipe: Connection, job: Job) -> None:
         setup = job.again()
         detector, check = setup.detector, frame_check_of(setup.source)
         frames: NDArray[np.uint8] = np.memmap(job.spool, np.uint8, "r", shape=job.shape)
+
+        def inspection_of(task: Task) -> Inspection:
+            return Inspection(task.key, job.geometry, partial(frames.__getitem__, task.place))
+
         pipe.send(_READY)
-        inspection = None
+        inspection, told = None, None
         while True:
-            task: Task = pipe.recv()
-            if inspection is None or inspection.key != task.key:
-                inspection = Inspection(task.key, job.geometry, partial(frames.__getitem__, task.place))
-            if not task.whole:
+            if told is not None and not pipe.poll(SOON_S):
+                inspection, told = inspection_of(told), None
                 look_ahead(detector, inspection)
+            task: Task = pipe.recv()
+            if not task.whole:
+                told = task
                 continue
+            if told is not None and told.key == task.key:
+                told = None
+            if inspection is None or inspection.key != task.key:
+                inspection = inspection_of(task)
             judged = judge(inspection, check, detector, job.level, known=task.known)
             pipe.send((judged, time.monotonic_ns()))
     except EOFError:

@@ -108,7 +108,7 @@ def two_steps(scenario: Scenario, where: Path) -> Setup:
 
 
 def test_a_worker_begins_what_it_is_told_of_and_ends_what_it_is_handed(short: Scenario, tmp_path: Path) -> None:
-    """A strip that it began is accepted; one that nobody told it of is judged as a whole."""
+    """A strip that it began is accepted; one that it was not told of, or had waiting, is judged as a whole."""
     again = partial(two_steps, short, tmp_path / "s.toml")
     setup = again()
     strips = {strip.product: strip for strip in setup.kit.strips}
@@ -117,16 +117,25 @@ def test_a_worker_begins_what_it_is_told_of_and_ends_what_it_is_handed(short: Sc
     with spooled(inspector, feed) as (path, shape):
         worker = WorkerProcess(Job(again, inspector.thresholds, path, shape, PAPER), feed, inspector)
         worker.ready()
-        rejected = []
-        for fed, told in zip(feed, (True, False, True), strict=True):
-            if told:
-                worker.begin(fed)
+
+        def judged(fed: Fed) -> bool:
             worker.submit(fed)
             while (answer := worker.poll()) is None:
                 time.sleep(0.01)
-            rejected.append(answer.outcome.reject)
+            return answer.outcome.reject
+
+        first, second, third = feed
+        worker.begin(first)
+        time.sleep(0.5)
+        assert not judged(first)
+        worker.begin(third)  # comes before the second one is handed over, which was waiting
+        assert judged(second)
+        time.sleep(0.5)
+        assert not judged(third)
+        worker.begin(second)
+        assert judged(third)
+        assert judged(second)
         worker.close()
-    assert rejected == [False, True, False]
 
 
 def broken_setup() -> None:
