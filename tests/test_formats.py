@@ -21,6 +21,7 @@ from harness.geometry import PAPER
 from harness.inspection.drift import GoodScores, drift
 from harness.line.campaign import Campaign
 from harness.line.capsule import read_capsule
+from harness.line.faults import ALL
 from harness.line.swarm import run_plan
 from harness.result.record import read_record, sha256
 from harness.scenario import Scenario, load_scenario, parse_scenario
@@ -255,6 +256,14 @@ def test_a_swarm_has_the_keys_of_the_page() -> None:
     shown = json.loads(EXAMPLES["swarm.json"])
     assert set(shown) == {"scenario", "digest", "seed", "command", "versions", "hardware", *Campaign().as_dict()}
     assert [row["replication"] for row in shown["broken"]] == [17]
+
+
+def test_the_page_has_every_kind_of_fault() -> None:
+    """Each once, in the table of families, and none that the line does not know."""
+    families = "input|detector|timing|tracking|output|platform"
+    rows = re.findall(rf"^\| (?:{families}) \|(.*)\|$", PAGE.read_text("utf-8"), re.M)
+    assert len(rows) == 6
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(ALL)
 
 
 def test_hits_of_the_frame_check_have_the_keys_of_the_page() -> None:

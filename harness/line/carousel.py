@@ -35,6 +35,7 @@ class Camera:
         """From the trigger until the frames are handed over."""
         machine, slot = self._machine, track.slot
         self.under_way += 1
+        surplus = machine.faults.strikes("frame_surplus", slot, track.fed)
         dropped = machine.faults.strikes("frame_dropped", slot, track.fed)
         spoilt = machine.faults.spoil(slot, track.fed)
         if machine.faults.strikes("burst", slot, track.fed):
@@ -47,7 +48,7 @@ class Camera:
             machine.faults.notice("frames_late", machine.slot, track.fed)  # the computer knows when they were due
         self.under_way -= 1
         machine.ledger.frames_us[slot] = machine.now_us
-        frames = machine.layout.exposures - int(dropped)
+        frames = machine.layout.exposures + (-1 if dropped else int(surplus))
         self._computer.submit(Job(slot, track.fed, frames, track.cutoff_us, early_us, spoilt))
 
     def _frames_come(self, fed: Fed) -> Steps:

@@ -5,6 +5,7 @@ It also runs alone, with an unlimited queue, to be checked against queueing theo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from harness.line.faults import (
     THROTTLE_FACTOR,
     THROTTLE_SLOTS,
     Faults,
-    with_nan_scores,
+    with_scores_of,
 )
 from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.latency import Duration
@@ -94,7 +95,9 @@ class Link:
         if self._strikes("wrong_identity", job):
             outcome = replace(outcome, run=outcome.run + 1)
         if self._strikes("result_late", job):
-            start(self._env, self._deliver_after_cutoff(job, outcome, self._stamp_us()))
+            start(self._env, self._deliver_at(job.cutoff_us + 1, job, outcome, self._stamp_us()))
+        elif self._strikes("result_delayed", job):
+            start(self._env, self._deliver_at(job.cutoff_us, job, outcome, self._stamp_us()))
         else:
             self._deliver(job, outcome, self._stamp_us())
 
@@ -108,8 +111,8 @@ class Link:
         if self._strikes("result_duplicate", job):
             self._receiver.result(job, outcome, stamped_us)
 
-    def _deliver_after_cutoff(self, job: Job, outcome: Outcome, stamped_us: int) -> Steps:
-        yield self._env.timeout(max(0, job.cutoff_us + 1 - self._env.now))
+    def _deliver_at(self, at_us: int, job: Job, outcome: Outcome, stamped_us: int) -> Steps:
+        yield self._env.timeout(max(0, at_us - int(self._env.now)))
         self._deliver(job, outcome, stamped_us)
 
     def _strikes(self, kind: str, job: Job) -> bool:
@@ -205,6 +208,9 @@ class Computer:
                 self._receiver.failure(job, "detector_crash")
                 yield self._env.timeout(CRASH_SLOTS * self._layout.slot_us)
                 continue
+            if self._faults.strikes("out_of_memory", job.slot, job.fed):
+                self._receiver.failure(job, "out_of_memory")
+                continue
             yield from self._judge(job, max(free_us, job.early_us))
 
     def _judge(self, job: Job, ready_us: int) -> Steps:
@@ -217,8 +223,9 @@ class Computer:
         self._ledger.inference_end_us[job.slot] = int(self._env.now)
         if service_us > self._layout.slot_us:  # the computer's own watch
             self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)
-        if self._faults.strikes("nan_score", job.slot, job.fed):
-            outcome = with_nan_scores(outcome)
+        for kind, value in (("nan_score", math.nan), ("infinite_score", -math.inf)):
+            if self._faults.strikes(kind, job.slot, job.fed):
+                outcome = with_scores_of(value, outcome)
         outcome = self._unless_repeated(job, outcome)
         if self._faults.strikes("wrong_recipe", job.slot, job.fed):
             outcome = replace(outcome, recipe=f"not {self._recipe}")

@@ -45,8 +45,6 @@ CLOCK_SLOTS = 2
 THROTTLE_FACTOR = 2
 """How much longer each inspection that begins then takes."""
 
-_NAN_VERDICT = decide(np.full((1, 1, 1), np.nan, np.float32), np.zeros(1, np.float32))
-
 
 @dataclass(frozen=True)
 class FaultKind:
@@ -70,11 +68,16 @@ _QUARANTINE = "the machine stops and quarantines"
 
 KINDS: dict[str, FaultKind] = {
     "frame_dropped": FaultKind("camera: one frame is missing", _REJECT, ("frame_check",)),
+    "frame_surplus": FaultKind("camera: one frame too many", _REJECT, ("frame_check",)),
     "nan_score": FaultKind("detector: every score is NaN", _REJECT, ("invalid_score",)),
+    "infinite_score": FaultKind(
+        "detector: every score is minus infinity, below any threshold", _REJECT, ("invalid_score",)
+    ),
     "constant_output": FaultKind(
         "detector: repeats the scores of the strip before, to the bit", _REJECT, ("constant_output", "late", "missing")
     ),
-    "detector_crash": FaultKind("detector: dies, its worker restarts", _REJECT, ("detector_crash",)),
+    "detector_crash": FaultKind("detector: dies or is killed, its worker restarts", _REJECT, ("detector_crash",)),
+    "out_of_memory": FaultKind("detector: has no memory for an inspection", _REJECT, ("out_of_memory",)),
     "stall": FaultKind(f"detector: takes {STALL_SLOTS} slots longer", _REJECT, ("late", "missing")),
     "throttling": FaultKind(
         f"computer: {THROTTLE_FACTOR} times slower for {THROTTLE_SLOTS} slots",
@@ -93,6 +96,11 @@ KINDS: dict[str, FaultKind] = {
         "a result stamped with an impossible time counts for nothing",
         ("clock_step",),
         of_strip=False,
+    ),
+    "result_delayed": FaultKind(
+        "link: arrives at the cut-off, the last instant that counts",
+        "it counts: the strip ends as judged",
+        ("at_cutoff", "late", "missing"),
     ),
     "result_late": FaultKind("link: arrives just after the cut-off", _REJECT, ("late", "missing")),
     "result_lost": FaultKind("link: never arrives", _REJECT, ("missing",)),
@@ -285,11 +293,10 @@ class Faults:
         return choice.rate is not None and bool(rng.random() < choice.rate)
 
 
-def with_nan_scores(outcome: Outcome) -> Outcome:
-    """The same strip, judged by the bench's own rule on scores that are all NaN."""
-    return Outcome(
-        outcome.product, outcome.run, outcome.recipe, _NAN_VERDICT.reject, _NAN_VERDICT.cause, outcome.stages_us
-    )
+def with_scores_of(value: float, outcome: Outcome) -> Outcome:
+    """The same strip, judged by the bench's own rule on scores that are all `value`, thresholds being 0."""
+    verdict = decide(np.full((1, 1, 1), value, np.float32), np.zeros(1, np.float32))
+    return Outcome(outcome.product, outcome.run, outcome.recipe, verdict.reject, verdict.cause, outcome.stages_us)
 
 
 _NO_LOADING = ("slip", "encoder_glitch", "empty_pocket")

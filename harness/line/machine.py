@@ -76,6 +76,8 @@ class Machine:
         if finding == "late" and self.ledger.cause[job.slot] == "missing":
             self.ledger.cause[job.slot] = "late"  # the fate stands; only now it is known that a result was on its way
         self.faults.notice(finding, self.slot, job.fed)
+        if now_us == job.cutoff_us:
+            self.faults.notice("at_cutoff", self.slot, job.fed)
 
     def failure(self, job: Job, cause: str) -> None:
         """No result will come for a job."""

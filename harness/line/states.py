@@ -36,6 +36,12 @@ def _accepted_after_a_stop(ledger: pd.DataFrame, layout: Layout) -> bool:
     return bool((delayed.fillna(False) & (ledger["fate"] == "accepted")).any())
 
 
+def _accepted_at_cutoff(ledger: pd.DataFrame, layout: Layout) -> bool:
+    """An accept came at the last instant that counts, and counted."""
+    last = (ledger["verdict_us"] == ledger["cutoff_us"]).fillna(False)
+    return bool((last & (ledger["fate"] == "accepted")).any())
+
+
 def _two_of_a_pocket_quarantined(ledger: pd.DataFrame, layout: Layout) -> bool:
     """A quarantine took out a pocket with two strips: the second of them was never triggered."""
     second = ledger["product"].notna() & ledger["triggered_us"].isna()
@@ -59,6 +65,7 @@ def _stopped_twice_running(ledger: pd.DataFrame, layout: Layout) -> bool:
 
 
 STATES: dict[str, State] = {
+    "accepted at the cut-off": _accepted_at_cutoff,
     "late result rejected": _ended("rejected", "late"),
     "late accept rejected": _accept_undone("late"),
     "missing result rejected": _ended("rejected", "missing"),
@@ -71,6 +78,7 @@ STATES: dict[str, State] = {
     "impossible time rejected": _ended("rejected", "clock_step"),
     "frames held back, then all at once": _frames_together,
     "crash of the detector rejected": _ended("rejected", "detector_crash"),
+    "no memory, rejected": _ended("rejected", "out_of_memory"),
     "queue full": _queue_full,
     "overrun rejected": _ended("rejected", "overrun"),
     "computer full, pocket held empty": _ended("empty", "held"),

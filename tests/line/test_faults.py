@@ -36,9 +36,12 @@ def account(record: LineRecord) -> list[tuple[str, int, int, int, int | None]]:
     ("kind", "fate", "cause", "delay"),
     [
         ("frame_dropped", "rejected", "frame_check", 0),
+        ("frame_surplus", "rejected", "frame_check", 0),
         ("nan_score", "rejected", "invalid_score", 0),
+        ("infinite_score", "rejected", "invalid_score", 0),
         ("constant_output", "rejected", "constant_output", 0),
         ("detector_crash", "rejected", "detector_crash", 0),
+        ("out_of_memory", "rejected", "out_of_memory", 0),
         ("stall", "rejected", "late", 1),
         ("result_late", "rejected", "late", 1),
         ("result_lost", "rejected", "missing", 1),
@@ -62,6 +65,25 @@ def test_a_fault_of_a_strip_costs_that_strip(
     assert [row[0] for row in spoilt] == {"double_load": ["P3", "P4"], "stall": ["P3", "P4", "P5", "P6", "P7"],
                                           "detector_crash": ["P3", "P4", "P5"]}.get(kind, ["P3"])  # fmt: skip
     assert record.conservation["on_board"] == 0
+
+
+def test_a_frame_missing_and_one_too_many_are_not_the_right_number(run: Run, fates: Fates) -> None:
+    """Both strike the same strip: what is missing is not made up for by what came twice."""
+    faults = [FaultChoice(kind=kind, products=("P1",)) for kind in ("frame_dropped", "frame_surplus")]
+    record = run(3, faults=faults)
+    assert fates(record)[1] == ("P1", "rejected", "frame_check")
+    assert account(record) == [("frame_dropped", 1, 1, 0, 0), ("frame_surplus", 1, 1, 0, 0)]
+
+
+def test_a_result_at_the_last_instant_counts(run: Run, fates: Fates) -> None:
+    """At the cut-off itself a verdict is in time, an accept as well as a reject; a microsecond later it is not."""
+    record = run(4, rejects=["P2"], faults=[FaultChoice(kind="result_delayed", products=("P1", "P2"))])
+    assert fates(record)[:4] == [
+        ("P0", "accepted", ""), ("P1", "accepted", ""), ("P2", "rejected", "score"), ("P3", "accepted", ""),
+    ]  # fmt: skip
+    rows = record.ledger.iloc[1:3]
+    assert (rows["verdict_us"] == rows["cutoff_us"]).all()
+    assert account(record) == [("result_delayed", 2, 2, 0, 1)]
 
 
 def test_scores_that_repeat_prove_nothing(run: Run, fates: Fates) -> None:
