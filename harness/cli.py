@@ -16,7 +16,7 @@ import typer
 
 from harness.errors import BenchError, ResultError, ScenarioError
 from harness.kit_commands import kit_app
-from harness.study.commands import baseline_app, design, difference, frame_check, generality
+from harness.study.commands import baseline_app, design, difference, frame_check, generality, liquid
 from harness.terminal import Json, bar, command_line, messages
 from harness.training.commands import calibrate, prove, train, train_examiner, train_marker
 
@@ -27,6 +27,7 @@ app.command("design")(design)
 app.command("frame-check")(frame_check)
 app.command("difference")(difference)
 app.command("generality")(generality)
+app.command("liquid")(liquid)
 app.command("train")(train)
 app.command("train-marker")(train_marker)
 app.command("train-examiner")(train_examiner)

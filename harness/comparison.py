@@ -25,10 +25,9 @@ from harness.inspection.network import NetworkDetector
 from harness.inspection.padim import PadimDetector
 from harness.progress import Progress, silent
 from harness.strips.defects import CLASSES
-from harness.strips.kit import Kit, Strip, draw_kit, good_strips
+from harness.strips.kit import DEVELOPMENT_SEED, Kit, Strip, development_kit, good_strips
 from harness.strips.renderer import Renderer
 
-DEVELOPMENT_SEED = 77
 REFERENCE_SEED = 78
 REFERENCE_STRIPS = 40
 """Good strips by which each region's scores are brought to one scale; none of them is in the kit."""
@@ -43,11 +42,6 @@ NETWORK_SCORES = ("ssim", "mse", "local", "persistent", "marked")
 PLAIN_SCORES = ("ssim", "persistent")
 """Of a plain autoencoder: the paper's, and the best that looks at residuals alone."""
 PARTICLE = "floating_particle"
-
-
-def development_kit(defective: int = 8, good: int = 60) -> Kit:
-    """So many of each class, and good ones; same seed, same kit."""
-    return draw_kit("development", dict.fromkeys(CLASSES, defective), good, seed=DEVELOPMENT_SEED)
 
 
 @dataclass

@@ -8,8 +8,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 
-from harness.comparison import Compared, Comparison, compare, development_kit
-from harness.strips.kit import CALIBRATION_SEED, standard_kit
+from harness.comparison import Compared, Comparison, compare
+from harness.strips.kit import CALIBRATION_SEED, development_kit, standard_kit
 from harness.strips.renderer import Renderer
 from model.bundle import write_bundle
 from model.config import PRESETS

@@ -47,6 +47,9 @@ strips into the reject zone, from .15 they put 72-78 % there (eight seeds); a st
 STANDARD_SEED = 2024
 """Seed of the standard kits; another seed makes a kit of the same kind that is not the standard one."""
 
+DEVELOPMENT_SEED = 77
+"""Seed of the development kit and its runs, which neither training, calibration nor any standard kit uses."""
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -120,6 +123,11 @@ def draw_kit(name: str, shares: dict[str, int], good: int, *, seed: int, letters
         product = f"{letters[1]}{number:03d}"
         strips.append(Strip(product, stream_seed("product", name, seed, product)))
     return Kit(name, tuple(strips))
+
+
+def development_kit(defective: int = 8, good: int = 60) -> Kit:
+    """So many of each class, and good ones; same seed, same kit."""
+    return draw_kit("development", dict.fromkeys(CLASSES, defective), good, seed=DEVELOPMENT_SEED)
 
 
 def good_strips(name: str, count: int, *, seed: int = 0, start: int = 0) -> Iterable[Strip]:

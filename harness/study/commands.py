@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -22,6 +23,11 @@ Required = Annotated[int, typer.Option(min=1, help="Right runs of the machine th
 Of = Annotated[int, typer.Option(min=1, help="... out of so many; inspectors are held to the same share.")]
 Number = TypeVar("Number", int, float)
 
+Bundle = Annotated[str, typer.Option(help="Bundle that judges, with its own thresholds.")]
+Score = Annotated[str, typer.Option(help="Which score.")]
+Level = Annotated[str, typer.Option(help="Which thresholds.")]
+Processes = Annotated[int, typer.Option(min=1, help="Side by side, one thread each.")]
+Out = Annotated[Path | None, typer.Option(help="JSON to write as well.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the study.")]
 Inspectors = Annotated[str, typer.Option(help="How many, or their names with commas between.")]
 Block = Annotated[int, typer.Option(min=1, help="Products before a break.")]
@@ -265,9 +271,9 @@ def difference(
 
 
 def generality(
-    bundle: Annotated[str, typer.Option(help="Bundle that judges, with its own thresholds.")] = "compact",
-    score: Annotated[str, typer.Option(help="Which score.")] = "marked",
-    level: Annotated[str, typer.Option(help="Which thresholds.")] = "seven_of_ten",
+    bundle: Bundle = "compact",
+    score: Score = "marked",
+    level: Level = "seven_of_ten",
     seeds: Annotated[str, typer.Option(help="Of kits, with commas between; 2024 is the standard kit's.")] = "11,12,13",
     agitation: Annotated[
         str | None,
@@ -275,24 +281,24 @@ def generality(
     ] = None,
     runs: Of = 10,
     required: Required = 7,
-    processes: Annotated[int, typer.Option(min=1, help="Side by side, one thread each.")] = 2,
-    out: Annotated[Path | None, typer.Option(help="JSON to write as well.")] = None,
+    processes: Processes = 2,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Judge kits that nobody tuned on, and shaken ones, without a line: right products, and what shaking changes."""
     from harness.result.file import check_new_file, write_new
     from harness.strips.kit import STANDARD_SEED, standard_kit
-    from harness.study.generality import Asked, KitAsked, shaken_against_calm
+    from harness.study.generality import USUAL, Asked, KitAsked, shaken_against_calm
     from harness.study.generality import generality as judged
     from harness.system import hardware, versions
 
     _check_rule(required, runs)
     if out is not None:
         check_new_file(out)
-    wanted = [(seed, 0.0) for seed in _listed("--seeds", seeds, int, "whole numbers with commas between")]
+    wanted = [(seed, USUAL) for seed in _listed("--seeds", seeds, int, "whole numbers with commas between")]
     if shaken_by := _listed("--agitation", agitation or "", _above_zero, "numbers > 0 with commas between"):
-        wanted += [(STANDARD_SEED, each) for each in (0.0, *shaken_by)]
-    kits = [KitAsked(standard_kit("knapp", seed=seed), seed, shaken) for seed, shaken in wanted]
+        wanted += [(STANDARD_SEED, replace(USUAL, agitation=each)) for each in (0.0, *shaken_by)]
+    kits = [KitAsked(standard_kit("knapp", seed=seed), seed, scale) for seed, scale in wanted]
     asked = Asked(bundle, score, level, runs, required, seed=7)
     with bar() as progress:
         found = judged(asked, kits=kits, processes=processes, progress=progress)
@@ -313,6 +319,54 @@ def generality(
         f"{name}: {part.in_words()}" for name, parts in shaken for part in parts
     ]
     typer.echo(text.rstrip() if as_json else "\n".join(words))
+
+
+def liquid(
+    bundle: Bundle = "compact",
+    score: Score = "marked",
+    level: Level = "seven_of_ten",
+    scales: Annotated[
+        str, typer.Option(help="Which are changed, one at a time, with commas between; all without.")
+    ] = "slosh,bubbles,stick,drops,viscosity,agitation",
+    runs: Annotated[int, typer.Option(min=1, help="Of each product of the development kit.")] = 2,
+    processes: Processes = 2,
+    out: Out = None,
+    figure: Annotated[Path | None, typer.Option(help="Figure to write as well (SVG).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change the liquid, one scale at a time: what a detector then rejects of good and of defective strips."""
+    from harness.report.liquid import liquid_figure
+    from harness.report.power import standalone
+    from harness.result.file import check_new_file, write_new
+    from harness.strips.kit import DEVELOPMENT_SEED, development_kit
+    from harness.study.generality import Asked, generality
+    from harness.study.liquid import SWEPT, in_words, liquids, rows
+    from harness.system import hardware, versions
+
+    chosen = [name.strip() for name in scales.split(",") if name.strip()]
+    for name in chosen:
+        if name not in SWEPT:
+            raise ScenarioError("--scales", f"some of {', '.join(SWEPT)}", name)
+    for path in (out, figure):
+        if path is not None:
+            check_new_file(path)
+    asked = Asked(bundle, score, level, runs, required=runs, seed=DEVELOPMENT_SEED)
+    with bar() as progress:
+        judged = generality(
+            asked, kits=liquids(development_kit(), DEVELOPMENT_SEED, chosen), processes=processes, progress=progress
+        )
+    found = rows(judged, chosen)
+    told = {
+        "command": command_line("liquid", bundle=bundle, score=score, level=level, scales=scales, runs=runs),
+        "kit": "development kit",
+        "rows": found,
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    text = json.dumps(told, indent=1) + "\n"
+    files = {out: text, figure: standalone(liquid_figure(found))}
+    write_new({path: written for path, written in files.items() if path is not None})
+    typer.echo(text.rstrip() if as_json else in_words(found))
 
 
 def _listed(option: str, text: str, read: Callable[[str], Number], expected: str) -> list[Number]:

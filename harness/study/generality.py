@@ -1,4 +1,4 @@
-"""Does a detector do as well on kits that nobody tuned on, and with liquid that was shaken on its way?
+"""Does a detector do as well on kits that nobody tuned on, and with another liquid than it has learnt from?
 
 The thresholds are the bundle's own. Only what the detector says of pictures is asked, not how fast: no line runs, and
 no product is late. Products are judged side by side in processes of one thread each, so that two cores do the work of
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ from harness.strips.kit import STANDARD_SEED, Kit, Strip, refuse_overlap
 from harness.strips.liquid import LiquidScale
 from harness.strips.renderer import Renderer
 from harness.study.difference import Difference, difference_of
+
+USUAL = LiquidScale()
+"""The liquid that detectors learn from and are calibrated with."""
 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -59,23 +62,23 @@ class KitJudged:
 
     Attributes:
         seed: Of the kit.
-        agitation: Of the liquid.
+        scale: Of the liquid.
         table: A row a product: product, truth, defect, rejects, runs, right.
     """
 
     seed: int
-    agitation: float
+    scale: LiquidScale
     table: pd.DataFrame
 
     @property
     def name(self) -> str:
         """How a reader calls it."""
         kind = "standard kit" if self.seed == STANDARD_SEED else f"kit of seed {self.seed}"
-        return kind if self.agitation == 0 else f"{kind}, agitation {self.agitation:g}"
+        return ", ".join([kind, *unusual(self.scale)])
 
     def as_dict(self) -> dict[str, Any]:
         """Counts with their exact 95 % intervals; missed products by class."""
-        told: dict[str, Any] = {"kit": self.name, "seed": self.seed, "agitation": self.agitation}
+        told: dict[str, Any] = {"kit": self.name, "seed": self.seed, "agitation": self.scale.agitation}
         for truth in ("defective", "good"):
             rows = self.table[self.table["truth"] == truth]
             n, right = len(rows), int(rows["right"].sum())
@@ -107,12 +110,12 @@ class KitAsked:
     Attributes:
         kit: Its products.
         seed: That it was drawn from.
-        agitation: Of the liquid.
+        scale: Of the liquid.
     """
 
     kit: Kit
     seed: int
-    agitation: float = 0.0
+    scale: LiquidScale = USUAL
 
 
 def generality(
@@ -144,22 +147,32 @@ def generality(
     with side_by_side.processes(processes, _begin, (asked, level)) as pool:
         for one in kits:
             rejects, strips = [], one.kit.strips
-            scale = replace(LiquidScale(), agitation=one.agitation)
-            for done, count in enumerate(pool.map(_rejects, strips, [scale] * len(strips)), start=1):
+            stage = ", ".join([f"kit {one.seed}", *unusual(one.scale)])
+            for done, count in enumerate(pool.map(_rejects, strips, [one.scale] * len(strips)), start=1):
                 rejects.append(count)
-                progress(f"kit {one.seed}, agitation {one.agitation:g}", done, len(strips))
-            judged.append(KitJudged(one.seed, one.agitation, _table(one.kit, np.array(rejects), asked)))
+                progress(stage, done, len(strips))
+            judged.append(KitJudged(one.seed, one.scale, _table(one.kit, np.array(rejects), asked)))
     return judged
 
 
 def shaken_against_calm(judged: Sequence[KitJudged]) -> list[tuple[str, list[Difference]]]:
     """For every kit that was judged calm and shaken: what shaking changed, product by product."""
-    calm = {kit.seed: kit for kit in judged if kit.agitation == 0}
+    calm = {kit.seed: kit for kit in judged if kit.scale == USUAL}
     return [
         (kit.name, difference_of(calm[kit.seed].table, kit.table))
         for kit in judged
-        if kit.agitation != 0 and kit.seed in calm
+        if kit.scale != USUAL and kit.seed in calm
     ]
+
+
+def unusual(scale: LiquidScale) -> list[str]:
+    """What is not as usual of a liquid, in words.
+
+    >>> unusual(LiquidScale(bubbles=2.0))
+    ['bubbles 2']
+    """
+    usual = asdict(USUAL)
+    return [f"{name} {value:g}" for name, value in asdict(scale).items() if value != usual[name]]
 
 
 def _table(kit: Kit, rejects: NDArray[np.int64], asked: Asked) -> pd.DataFrame:

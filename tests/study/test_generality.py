@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from harness.cli import main
 from harness.errors import DetectorError
 from harness.strips.kit import STANDARD_SEED, Kit, standard_kit
-from harness.study.generality import Asked, KitAsked, KitJudged, generality, shaken_against_calm
+from harness.study.generality import USUAL, Asked, KitAsked, KitJudged, generality, shaken_against_calm
 
 
 def judged(seed: int, agitation: float, rejects: list[int]) -> KitJudged:
@@ -19,7 +21,7 @@ def judged(seed: int, agitation: float, rejects: list[int]) -> KitJudged:
         {"product": list("abcd"), "truth": truth, "defect": ["burn", "bump", "", ""], "rejects": counts, "runs": 10,
          "right": right}
     )  # fmt: skip
-    return KitJudged(seed, agitation, table)
+    return KitJudged(seed, replace(USUAL, agitation=agitation), table)
 
 
 def test_a_kit_is_told_in_counts() -> None:
