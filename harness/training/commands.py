@@ -14,12 +14,16 @@ from harness.errors import ScenarioError
 from harness.terminal import bar, command_line, messages
 
 TENSORFLOW = "tensorflow"
-BACKEND_HELP = (
-    "Keras's: tensorflow, or jax where there is an accelerator; that writes the checkpoint alone, which --minutes 0 "
-    "puts into the bundle."
-)
-PROCESSES_HELP = "That draw what is learnt from; 0: a thread of this one."
-BATCH_HELP = "Stacks a step; 16 where none are asked for."
+
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="Keras's: tensorflow, or jax where there is an accelerator; that writes the checkpoint alone, which "
+        "--minutes 0 puts into the bundle."
+    ),
+]
+Processes = Annotated[int, typer.Option(min=0, help="That draw what is learnt from; 0: a thread of this one.")]
+Batch = Annotated[int | None, typer.Option(min=2, max=1024, help="Stacks a step; 16 where none are asked for.")]
 
 
 def train(
@@ -67,9 +71,9 @@ def train_marker(
             "--settled", help="Fix batch norm's statistics first, unless they are: for the last part of a training."
         ),
     ] = False,
-    backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
-    processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
-    batch: Annotated[int | None, typer.Option(min=2, max=1024, help=BATCH_HELP)] = None,
+    backend: Backend = TENSORFLOW,
+    processes: Processes = 0,
+    batch: Batch = None,
 ) -> None:
     """Train the second network, which marks what does not belong, behind a bundle's generator."""
     from harness.training.workshop import Means, train_marker_of
@@ -93,9 +97,9 @@ def train_examiner(
     ),
     seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
-    backend: Annotated[str, typer.Option(help=BACKEND_HELP)] = TENSORFLOW,
-    processes: Annotated[int, typer.Option(min=0, help=PROCESSES_HELP)] = 0,
-    batch: Annotated[int | None, typer.Option(min=2, max=1024, help=BATCH_HELP)] = None,
+    backend: Backend = TENSORFLOW,
+    processes: Processes = 0,
+    batch: Batch = None,
 ) -> None:
     """Train the third network, which looks closely where a bundle's marker is hottest, and decides."""
     from harness.training.workshop import Means, train_examiner_of
