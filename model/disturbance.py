@@ -52,13 +52,6 @@ PUSH_WIDE_PX = (12.0, 60.0)
 PUSH_STEEPEST = 0.42
 """Depth of a push as a share of its width: beyond, what is pushed would fold over itself."""
 
-AT_EDGES: dict[Kind, float] = {"relief": 0.5, "raft": 0.5}
-"""Share of these that lie where light changes: on the dark bent rim of a neck a rise is hardest to see, and foam floats
-where liquid ends."""
-
-RAFT_FLATTEST = 5.0
-"""Length of the flattest raft over its height: foam spreads along a surface. Half of them lie level."""
-
 EDGE_TRIES = 12
 MOVING_SHARE = 0.25
 SINKING_PX = (-10.0, 45.0)
@@ -114,8 +107,6 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Gen
     shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
     y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
-    if rng.random() < AT_EDGES.get(kind, 0.0):
-        y, x = np.subtract(_edge(out[0], rng)[:2], rng.uniform(0.2, 0.8, 2) * side)
     moves = rng.random() < MOVING_SHARE
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
@@ -251,8 +242,7 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
     if kind == "line":
         return _line(side, rng, powers=(0, 1))
     if kind == "raft":
-        flat = float(np.exp(rng.uniform(0, np.log(RAFT_FLATTEST))))
-        return _rings(rng, _ellipse(side, flat, np.pi / 2 if rng.random() < 0.5 else rng.uniform(0, np.pi)))
+        return _rings(side, rng)
     if kind == "relief":
         return _blob(side, rng)
     drawn = rng.random()
@@ -266,7 +256,7 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
         rim = _rim(side, rng)
         field = random_perlin((side, side), rng=rng, powers=(2, 5))
         return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
-    return _rings(rng, _radius(side, rng))
+    return _rings(side, rng)
 
 
 def _line(side: int, rng: np.random.Generator, *, powers: tuple[int, int]) -> Field:
@@ -283,10 +273,11 @@ def _rim(side: int, rng: np.random.Generator) -> Field:
     return (1.0 - _radius(side, rng)) * side * 0.25
 
 
-def _rings(rng: np.random.Generator, radius: Field) -> Field:
-    """A crowd of small rings that hang together, as bubbles of foam do, where `radius` is below 0.9."""
-    place = np.arange(len(radius), dtype=np.float32)
-    out = np.zeros_like(radius)
+def _rings(side: int, rng: np.random.Generator) -> Field:
+    """A crowd of small rings that hang together, as bubbles of foam do."""
+    radius = _radius(side, rng)
+    place = np.arange(side, dtype=np.float32)
+    out = np.zeros((side, side), np.float32)
     inside = np.argwhere(radius < 0.9)
     for _ in range(int(rng.integers(2, 3 + len(inside) // 40))):
         y, x = inside[rng.integers(len(inside))]
@@ -325,15 +316,11 @@ def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6, softest
 
 
 def _radius(side: int, rng: np.random.Generator) -> Field:
-    """`_ellipse` of any direction, at most twice as long as it is wide."""
-    return _ellipse(side, float(np.exp(rng.uniform(0, 0.7))), rng.uniform(0, np.pi))
-
-
-def _ellipse(side: int, flat: float, turn: float) -> Field:
-    """Distance from the window's middle as a share of half its side, `flat` times that along `turn`."""
+    """Distance from the window's middle as a share of half its side, along a turned and stretched ellipse."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / side) - np.float32(1)
-    along, across = _turned(place, turn)
-    return np.asarray(np.hypot(flat * along, across), np.float32)
+    stretch, turn = np.exp(rng.uniform(-0.7, 0.7)), rng.uniform(0, np.pi)
+    u, v = _turned(place, turn)
+    return np.asarray(np.hypot(u * max(stretch, 1.0), v * max(1 / stretch, 1.0)), np.float32)
 
 
 def _turned(place: NDArray[np.float32], turn: float) -> tuple[Field, Field]:
