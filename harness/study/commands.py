@@ -326,7 +326,7 @@ def liquid(
     score: Score = "marked",
     level: Level = "seven_of_ten",
     scales: Annotated[
-        str, typer.Option(help="Which are changed, one at a time, with commas between; all without.")
+        str, typer.Option(help="Of the liquid, changed one at a time, with commas between.")
     ] = "slosh,bubbles,stick,drops,viscosity,agitation",
     runs: Annotated[int, typer.Option(min=1, help="Of each product of the development kit.")] = 2,
     processes: Processes = 2,
@@ -343,10 +343,10 @@ def liquid(
     from harness.study.liquid import SWEPT, in_words, liquids, rows
     from harness.system import hardware, versions
 
-    chosen = [name.strip() for name in scales.split(",") if name.strip()]
+    chosen = list(dict.fromkeys(name.strip() for name in scales.split(",")))
     for name in chosen:
         if name not in SWEPT:
-            raise ScenarioError("--scales", f"some of {', '.join(SWEPT)}", name)
+            raise ScenarioError("--scales", f"some of {', '.join(SWEPT)}", repr(name))
     for path in (out, figure):
         if path is not None:
             check_new_file(path)

@@ -70,12 +70,13 @@ def test_the_figure_tells_its_numbers(sticky: list[KitJudged]) -> None:
     assert "share of bubbles that stick" in figure
 
 
-def test_a_scale_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("scales", "got"), [("slosh,foam", "'foam'"), ("", "''")])
+def test_a_scale_that_is_none(scales: str, got: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence, exit 2."""
     with pytest.raises(SystemExit) as left:
-        main(["liquid", "--scales", "slosh,foam"])
+        main(["liquid", "--scales", scales])
     assert left.value.code == 2
-    expected = "--scales: expected some of slosh, bubbles, stick, drops, viscosity, agitation, got foam\n"
+    expected = f"--scales: expected some of slosh, bubbles, stick, drops, viscosity, agitation, got {got}\n"
     assert capsys.readouterr().err == expected
 
 
