@@ -59,10 +59,11 @@ def rows(judged: Sequence[KitJudged], scales: Sequence[str]) -> list[dict[str, A
             row: dict[str, Any] = {"scale": name, "value": value, "usual": _with(name, value) == USUAL}
             for between in difference_of(usual, table, seed=SEED):
                 sign = 1.0 if between.truth == "defective" else -1.0  # of right runs; here rejects are told
-                low, high = sorted((sign * between.runs_low, sign * between.runs_high))
+                low, high = sorted((0.0 + sign * between.runs_low, 0.0 + sign * between.runs_high))  # 0.0 +: no -0
                 row[between.truth] = {
                     **_share(table[table["truth"] == between.truth]),
-                    "difference": sign * between.runs_difference, "difference_low": low, "difference_high": high,
+                    "difference": 0.0 + sign * between.runs_difference,
+                    "difference_low": low, "difference_high": high,
                 }  # fmt: skip
             told.append(row)
     return told
