@@ -16,7 +16,8 @@ import typer
 
 from harness.errors import BenchError, ResultError, ScenarioError
 from harness.kit_commands import kit_app
-from harness.study.commands import baseline_app, design, difference, frame_check, generality, liquid
+from harness.study.commands import baseline_app, design, difference, frame_check
+from harness.study.detector_commands import generality, liquid
 from harness.terminal import Json, bar, command_line, messages
 from harness.training.commands import calibrate, prove, train, train_examiner, train_marker
 

@@ -262,3 +262,9 @@ def inline_svg(figure: Figure, description: str, key: str) -> Markup:
     body = text[text.index(">") + 1 :]
     head = f'<svg viewBox="{box[1] if box else ""}" role="img" aria-label="{escape(description)}">'
     return Markup(head + body)
+
+
+def standalone(figure: Markup) -> str:
+    """The figure as a file of its own: with its namespace, and fonts that do not come from a page."""
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" font-family="sans-serif"'
+    return str(figure).replace("<svg ", f"<svg {names} ", 1).replace("var(--sans)", "sans-serif") + "\n"

@@ -76,9 +76,3 @@ def power_figure(rates: pd.DataFrame, *, title: str) -> Markup:
         figure.patch.set_visible(False)
         figure.subplots_adjust(left=0.06, right=0.99, top=0.97, bottom=0.1, wspace=0.28, hspace=0.34)
     return inline_svg(figure, f"Power of a study: {title}.", "power")
-
-
-def standalone(figure: Markup) -> str:
-    """The figure as a file of its own: with its namespace, and fonts that do not come from a page."""
-    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" font-family="sans-serif"'
-    return str(figure).replace("<svg ", f"<svg {names} ", 1).replace("var(--sans)", "sans-serif") + "\n"

@@ -1,17 +1,15 @@
-"""Commands of studies: design, difference, generality, frame-check, baseline ...; joined in `harness/cli.py`."""
+"""Commands of studies: design, difference, frame-check, baseline ...; joined in `harness/cli.py`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.errors import BaselineError, ScenarioError
-from harness.terminal import Json, bar, command_line
+from harness.terminal import Json
 
 if TYPE_CHECKING:
     from harness.scenario import Scenario
@@ -21,13 +19,6 @@ baseline_app = typer.Typer(no_args_is_help=True, help="Inspectors: plan, import,
 KitName = Annotated[str, typer.Argument(help="knapp, quick, or a register (CSV) with product and truth.")]
 Required = Annotated[int, typer.Option(min=1, help="Right runs of the machine that make a product right ...")]
 Of = Annotated[int, typer.Option(min=1, help="... out of so many; inspectors are held to the same share.")]
-Number = TypeVar("Number", int, float)
-
-Bundle = Annotated[str, typer.Option(help="Bundle that judges, with its own thresholds.")]
-Score = Annotated[str, typer.Option(help="Which score.")]
-Level = Annotated[str, typer.Option(help="Which thresholds.")]
-Processes = Annotated[int, typer.Option(min=1, help="Side by side, one thread each.")]
-Out = Annotated[Path | None, typer.Option(help="JSON to write as well.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the study.")]
 Inspectors = Annotated[str, typer.Option(help="How many, or their names with commas between.")]
 Block = Annotated[int, typer.Option(min=1, help="Products before a break.")]
@@ -71,7 +62,7 @@ def import_looks(
     from harness.study.kit import study_products
 
     check_new_file(out)
-    _check_rule(required, of)
+    check_rule(required, of)
     products = study_products(kit)
     looks = recorded_looks(looks_files(files), products, key=read_key(key) if key else None)
     text = _panel(looks, products, required, of, as_json)
@@ -107,7 +98,7 @@ def assume(
     from harness.study.kit import study_products
 
     check_new_file(out)
-    _check_rule(required, of)
+    check_rule(required, of)
     if not 0 < pace < float("inf"):
         raise BaselineError("command line: pace", "seconds > 0", pace)
     products = study_products(kit)
@@ -194,7 +185,8 @@ def design(
     from harness.acceptance.assumed import SizeModel
     from harness.acceptance.criteria import Rules, rules_of
     from harness.acceptance.sizing import Design, sweep
-    from harness.report.power import power_figure, standalone
+    from harness.report.figures import standalone
+    from harness.report.power import power_figure
     from harness.result.file import check_new_file, write_new
     from harness.scenario import load_scenario
     from harness.study.design import design_summary, design_words
@@ -244,11 +236,16 @@ def _rule(scenario: Scenario | None, required: int | None, of: int | None) -> tu
 
     kit = scenario.kit if scenario else KitChoice()
     rule = kit.required if required is None else required, kit.runs if of is None else of
-    _check_rule(*rule)
+    check_rule(*rule)
     return rule
 
 
-def _check_rule(required: int, of: int) -> None:
+def check_rule(required: int, of: int) -> None:
+    """No rule asks for more right runs than there are.
+
+    Raises:
+        ScenarioError: This one does.
+    """
     if required > of:
         raise ScenarioError("command line: required", f"at most {of}, the number it is out of", required)
 
@@ -268,119 +265,6 @@ def difference(
 
     found = between(first, second)
     typer.echo(json.dumps([part.as_dict() for part in found]) if as_json else "\n".join(p.in_words() for p in found))
-
-
-def generality(
-    bundle: Bundle = "compact",
-    score: Score = "marked",
-    level: Level = "seven_of_ten",
-    seeds: Annotated[str, typer.Option(help="Of kits, with commas between; 2024 is the standard kit's.")] = "11,12,13",
-    agitation: Annotated[
-        str | None,
-        typer.Option(help="Judge the standard kit calm, and once more so shaken; several with commas between."),
-    ] = None,
-    runs: Of = 10,
-    required: Required = 7,
-    processes: Processes = 2,
-    out: Out = None,
-    as_json: Json = False,
-) -> None:
-    """Judge kits that nobody tuned on, and shaken ones, without a line: right products, and what shaking changes."""
-    from harness.result.file import check_new_file, write_new
-    from harness.strips.kit import STANDARD_SEED, standard_kit
-    from harness.study.generality import USUAL, Asked, KitAsked, shaken_against_calm
-    from harness.study.generality import generality as judged
-    from harness.system import hardware, versions
-
-    _check_rule(required, runs)
-    if out is not None:
-        check_new_file(out)
-    wanted = [(seed, USUAL) for seed in _listed("--seeds", seeds, int, "whole numbers with commas between")]
-    if shaken_by := _listed("--agitation", agitation or "", _above_zero, "numbers > 0 with commas between"):
-        wanted += [(STANDARD_SEED, replace(USUAL, agitation=each)) for each in (0.0, *shaken_by)]
-    kits = [KitAsked(standard_kit("knapp", seed=seed), seed, scale) for seed, scale in wanted]
-    asked = Asked(bundle, score, level, runs, required, seed=7)
-    with bar() as progress:
-        found = judged(asked, kits=kits, processes=processes, progress=progress)
-    shaken = shaken_against_calm(found)
-    told = {
-        "command": command_line("generality", bundle=bundle, score=score, level=level, seeds=seeds,
-                                agitation=agitation, runs=runs, required=required),
-        "rule": f"{required} of {runs}",
-        "kits": [kit.as_dict() for kit in found],
-        "shaken": {name: [part.as_dict() for part in parts] for name, parts in shaken},
-        "versions": versions(),
-        "hardware": hardware(),
-    }  # fmt: skip
-    text = json.dumps(told, indent=1) + "\n"
-    if out is not None:
-        write_new({out: text})
-    words = [kit.in_words() for kit in found] + [
-        f"{name}: {part.in_words()}" for name, parts in shaken for part in parts
-    ]
-    typer.echo(text.rstrip() if as_json else "\n".join(words))
-
-
-def liquid(
-    bundle: Bundle = "compact",
-    score: Score = "marked",
-    level: Level = "seven_of_ten",
-    scales: Annotated[
-        str, typer.Option(help="Of the liquid, changed one at a time, with commas between.")
-    ] = "slosh,bubbles,stick,drops,viscosity,agitation",
-    runs: Annotated[int, typer.Option(min=1, help="Of each product of the development kit.")] = 2,
-    processes: Processes = 2,
-    out: Out = None,
-    figure: Annotated[Path | None, typer.Option(help="Figure to write as well (SVG).")] = None,
-    as_json: Json = False,
-) -> None:
-    """Change the liquid, one scale at a time: what a detector then rejects of good and of defective strips."""
-    from harness.report.liquid import liquid_figure
-    from harness.report.power import standalone
-    from harness.result.file import check_new_file, write_new
-    from harness.strips.kit import DEVELOPMENT_SEED, development_kit
-    from harness.study.generality import Asked, generality
-    from harness.study.liquid import SWEPT, in_words, liquids, rows
-    from harness.system import hardware, versions
-
-    chosen = list(dict.fromkeys(name.strip() for name in scales.split(",")))
-    for name in chosen:
-        if name not in SWEPT:
-            raise ScenarioError("--scales", f"some of {', '.join(SWEPT)}", repr(name))
-    for path in (out, figure):
-        if path is not None:
-            check_new_file(path)
-    asked = Asked(bundle, score, level, runs, required=runs, seed=DEVELOPMENT_SEED)
-    with bar() as progress:
-        judged = generality(
-            asked, kits=liquids(development_kit(), DEVELOPMENT_SEED, chosen), processes=processes, progress=progress
-        )
-    found = rows(judged, chosen)
-    told = {
-        "command": command_line("liquid", bundle=bundle, score=score, level=level, scales=scales, runs=runs),
-        "kit": "development kit",
-        "rows": found,
-        "versions": versions(),
-        "hardware": hardware(),
-    }
-    text = json.dumps(told, indent=1) + "\n"
-    files = {out: text, figure: standalone(liquid_figure(found))}
-    write_new({path: written for path, written in files.items() if path is not None})
-    typer.echo(text.rstrip() if as_json else in_words(found))
-
-
-def _listed(option: str, text: str, read: Callable[[str], Number], expected: str) -> list[Number]:
-    """What stands between commas; `read` raises `ValueError` of what is none."""
-    try:
-        return [read(each) for each in text.split(",") if each.strip()]
-    except ValueError:
-        raise ScenarioError(option, expected, text) from None
-
-
-def _above_zero(text: str) -> float:
-    if not 0 < (number := float(text)) < float("inf"):
-        raise ValueError(text)
-    return number
 
 
 def frame_check(
