@@ -14,7 +14,7 @@ from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
 from harness.streams import stream
 from harness.strips.kit import Kit, good_strips
-from harness.strips.liquid import EXPOSURES
+from harness.strips.liquid import EXPOSURES, LiquidScale
 from harness.strips.recording import Recording
 from harness.strips.renderer import Renderer
 from harness.strips.source import Source
@@ -32,6 +32,9 @@ RUNS_A_STRIP = 2
 
 ALLOWANCE_START, ALLOWANCE_STRIPS = 80_000, 160
 """Strips on which it is seen how hot a marker gets where nothing is wrong: none that any network learnt from."""
+
+UNUSUAL_SHARE = 0.5
+"""Acquisitions whose liquid is an `unusual_liquid`, among those that markers and examiners learn from."""
 
 TWICE_REGION = 1
 """Neck and meniscus, where most misses and false rejects of the first markers were: the marker sees it twice."""
@@ -66,8 +69,36 @@ def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
         number += 1
 
 
-def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[StackChunk]:
-    """Good patches of drawn strips with all inspected frames of an acquisition, without end; see `drawn_chunks`."""
+def unusual_liquid(rng: np.random.Generator) -> LiquidScale:
+    """A liquid that a scenario may ask for: up to 3.5 times the slosh, 4 the bubbles, 3 the drops, stickier, thinner.
+
+    Each factor is log-uniform and independent of the others; upstream agitation stays out, since how a detector that
+    never saw it fares is a question of its own.
+    """
+
+    def factor(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    return LiquidScale(
+        slosh=factor(1.0, 3.5),
+        bubbles=factor(1.0, 4.0),
+        stick=float(rng.uniform(0.1, 0.5)),
+        drops=factor(1.0, 3.0),
+        viscosity=factor(0.4, 2.0),
+    )
+
+
+def drawn_stacks(
+    *, seed: int = TRAINING_SEED, start: int = 0, unusual: float = 0.0, geometry: Geometry = PAPER
+) -> Iterator[StackChunk]:
+    """Good patches of drawn strips with all inspected frames of an acquisition, without end.
+
+    Args:
+        seed: Of the strips; training strips come from streams that no kit uses.
+        start: First strip, to go on where an earlier training stopped.
+        unusual: Share of acquisitions with an `unusual_liquid`, 0-1.
+        geometry: Crop boxes; regions after the first may be mirrored (no text on them).
+    """
     from model.marked_batches import StackChunk
 
     renderer = Renderer(seed=seed, geometry=geometry)
@@ -77,6 +108,8 @@ def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
     while True:
         for strip in good_strips("training", 1, seed=seed, start=number):
             for run in range(1, RUNS_A_STRIP + 1):
+                rng = stream("training liquid", strip.seed, run)
+                renderer.scale = unusual_liquid(rng) if rng.random() < unusual else LiquidScale()
                 patches = geometry.crop(renderer.frames(strip, run)).reshape(
                     len(geometry.frames), -1, PATCH_PX, PATCH_PX
                 )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harness.geometry import PAPER, PATCH_PX
 from harness.side_by_side import processes as side_by_side
-from harness.training.data import drawn_stacks
+from harness.training.data import UNUSUAL_SHARE, drawn_stacks
 
 if TYPE_CHECKING:
     from model.disturbance import Kind
@@ -98,7 +98,7 @@ def _lot(start: int, *, seed: int, perturbed: float, kinds: Mapping[Kind, float]
     """What the strips from `start` on give."""
     from model.marked_batches import marked_batches
 
-    stacks = drawn_stacks(start=start)
+    stacks = drawn_stacks(start=start, unusual=UNUSUAL_SHARE)
     return next(
         marked_batches(stacks, batch=LOT_STACKS, seed=[seed, start], perturbed=perturbed, kinds=kinds, pool=LOT_STACKS)
     )

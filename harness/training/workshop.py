@@ -21,6 +21,7 @@ from harness.system import hardware, versions
 from harness.training.data import (
     ALLOWANCE_START,
     TRAINING_SEED,
+    UNUSUAL_SHARE,
     calibrate,
     drawn_chunks,
     drawn_stacks,
@@ -105,7 +106,7 @@ class Means:
             )
         from model.marked_batches import marked_batches
 
-        stacks = drawn_stacks(start=start + steps)
+        stacks = drawn_stacks(start=start + steps, unusual=UNUSUAL_SHARE)
         return marked_batches(stacks, batch=batch, seed=seed + steps, perturbed=perturbed, kinds=kinds)
 
 

@@ -12,7 +12,7 @@ from harness.inspection.detector import Inspection, Scores
 from harness.inspection.drift import GoodScores
 from harness.strips.kit import Kit, Strip, draw_kit, good_strips, standard_kit
 from harness.strips.renderer import Renderer
-from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks, drawn_stacks
+from harness.training.data import KEPT_PATCHES, calibrate, drawn_chunks, drawn_stacks, unusual_liquid
 
 
 def test_drawn_chunks_repeat_and_never_end_on_one_strip() -> None:
@@ -41,6 +41,21 @@ def test_stacks_hold_all_frames_of_a_patch() -> None:
     for stack, (y, x) in zip(chunk.stacks, expected, strict=True):
         np.testing.assert_array_equal(stack, frames[:, y : y + 256, x : x + 256])
     assert chunk.mirrorable.tolist() == 5 * [False, True, True, True, True]
+
+
+def test_stacks_may_hold_liquids_of_scenarios() -> None:
+    """About the share asked for has another liquid than usual, within what `unusual_liquid` says, repeatably."""
+    usual, mixed, again = (list(islice(drawn_stacks(seed=5, unusual=share), 12)) for share in (0.0, 0.5, 0.5))
+    same = [np.array_equal(first.stacks, second.stacks) for first, second in zip(usual, mixed, strict=True)]
+    assert 2 <= sum(same) <= 10
+    assert all(np.array_equal(first.stacks, second.stacks) for first, second in zip(mixed, again, strict=True))
+    liquids = [unusual_liquid(np.random.default_rng(seed)) for seed in range(200)]
+    for name, low, high in (("slosh", 1, 3.5), ("bubbles", 1, 4), ("drops", 1, 3), ("viscosity", 0.4, 2)):
+        drawn = np.array([getattr(each, name) for each in liquids])
+        near = 0.1 * (high - low)
+        assert low <= drawn.min() < low + near
+        assert high - near < drawn.max() <= high
+    assert {each.agitation for each in liquids} == {0.0}
 
 
 def test_training_strips_are_in_no_kit() -> None:
