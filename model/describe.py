@@ -20,7 +20,7 @@ from rich.table import Table
 from model.blocks import ResidualBlock
 from model.bundle import Bundle
 from model.config import PATCH_PX, NetworkConfig
-from model.examiner import PLACES, build_examiner
+from model.examiner import EXAMINED, build_examiner
 from model.marker import WIDTHS, build_marker
 from model.network import build_decoder, build_discriminator, build_encoder
 
@@ -187,8 +187,7 @@ def describe_marker(frames: int) -> BehindDescription:
 def describe_examiner(frames: int, regions: int) -> BehindDescription:
     """Build the examiner, count it, and let it go."""
     costs = layer_costs(build_examiner(frames, regions, WIDTHS[0]))
-    calls = STRIP_PATCHES // frames * PLACES
-    return BehindDescription("examiner", f"{PLACES} places of each patch closely", frames, calls, tuple(costs))
+    return BehindDescription("examiner", f"{EXAMINED} places of a strip closely", frames, EXAMINED, tuple(costs))
 
 
 def describe_behind(bundle: Bundle) -> list[BehindDescription]:

@@ -2,8 +2,9 @@
 
 A marker finds a defect's place nearly always (on 360 runs of the development kit its hottest place in a patch was on
 the defect in 97.5 %, one of its two hottest in 98.9 %) but orders such places badly beside bubbles and drops on good
-strips: it sees every pixel of 60 patches and can afford few channels. The examiner sees `PLACES` windows a patch, at
-full resolution, with what the marker made of their surroundings, and corrects the marker's logit there.
+strips: it sees every pixel of 60 patches and can afford few channels. The examiner sees windows around the `EXAMINED`
+hottest of an acquisition's places, at full resolution, with what the marker made of their surroundings, and corrects
+the marker's logit there.
 
 Two stages, the first to propose and the second to decide, after Ren, He, Girshick & Sun (2015), Faster R-CNN.
 """
@@ -21,7 +22,10 @@ from model.marker import CELLS, RESIDUAL_GAIN
 from model.scoring import MARK_WINDOW
 
 PLACES = 2
-"""Places a patch that are examined."""
+"""Places that each patch proposes."""
+
+EXAMINED = 12
+"""Of the places that an acquisition proposes, how many are examined: the hottest (`docs/paper.md`, 4)."""
 
 APART_CELLS = 4
 """Rows or columns between two of them."""
@@ -105,81 +109,81 @@ def hottest_places(logits: Any, count: int) -> tuple[Any, Any, Any]:
     return rows, columns, values
 
 
-def windows(maps: Any, rows: Any, columns: Any, *, px: int = 1, frames: int = 1) -> Any:
+def windows(maps: Any, patch: Any, row: Any, column: Any, *, px: int = 1, frames: int = 1) -> Any:
     """Square windows of `WINDOW_CELLS` around cells.
 
     Args:
         maps: (frames m, h, h, c), frame after frame, `px` values to a cell along each side.
-        rows: int32 (m, k), cells.
-        columns: As `rows`.
+        patch: int32 (p,), which of the m.
+        row: int32 (p,), of a cell.
+        column: As `row`.
         px: Values to a cell along a side.
         frames: Frames of which the same windows are taken, channels side by side.
 
     Returns:
-        (m k, 16 px, 16 px, frames c); beyond the map its edge is repeated.
+        (p, 16 px, 16 px, frames c); beyond the map its edge is repeated.
     """
     height, channels, side = maps.shape[1], maps.shape[-1], WINDOW_CELLS * px
-    along, patches = ops.arange(side, dtype="int32"), ops.shape(rows)[0]
+    along, patches = ops.arange(side, dtype="int32"), ops.shape(maps)[0] // frames
 
     def reach(middle: Any) -> Any:
-        return ops.clip(((middle - WINDOW_CELLS // 2) * px)[..., None] + along, 0, height - 1)
+        return ops.clip(((middle - WINDOW_CELLS // 2) * px)[:, None] + along, 0, height - 1)
 
-    patch = ops.arange(patches, dtype="int32")[:, None, None, None]
-    index = (patch * height + reach(rows)[..., :, None]) * height + reach(columns)[..., None, :]  # (m, k, side, side)
+    index = (patch[:, None, None] * height + reach(row)[:, :, None]) * height + reach(column)[:, None, :]
     each = ops.arange(frames, dtype="int32") * (patches * height * height)
-    taken = ops.take(ops.reshape(maps, (-1, channels)), index[..., None] + each, axis=0)
+    taken = ops.take(ops.reshape(maps, (-1, channels)), index[..., None] + each, axis=0)  # (p, side, side, frames, c)
     return ops.reshape(taken, (-1, side, side, frames * channels))
 
 
-def whereabouts(rows: Any, columns: Any, region: Any, regions: int) -> Any:
-    """(m k, regions + 2): which region, and where in the patch from -1 to 1.
+def whereabouts(row: Any, column: Any, region: Any, regions: int) -> Any:
+    """(p, regions + 2): which region, and where in the patch from -1 to 1.
 
     Args:
-        rows: int32 (m, k), cells.
-        columns: As `rows`.
-        region: int32 (m,).
+        row: int32 (p,), of a cell.
+        column: As `row`.
+        region: int32 (p,).
         regions: How many there are.
     """
-    which = ops.broadcast_to(
-        ops.one_hot(region, regions, dtype="float32")[:, None], (*ops.shape(rows), regions)
-    )  # fmt: skip
-    place = ops.stack([ops.cast(part, "float32") / (CELLS / 2) - 1.0 for part in (rows, columns)], axis=-1)
-    return ops.reshape(ops.concatenate([which, place], axis=-1), (-1, regions + 2))
+    place = ops.stack([ops.cast(part, "float32") / (CELLS / 2) - 1.0 for part in (row, column)], axis=-1)
+    return ops.concatenate([ops.one_hot(region, regions, dtype="float32"), place], axis=-1)
 
 
 def seen_at(
-    images: Any, rebuilt: Any, features: Any, rows: Any, columns: Any, region: Any, *, frames: int, regions: int
-) -> tuple[Any, Any, Any]:
+    images: Any, rebuilt: Any, features: Any, patch: Any, row: Any, column: Any, region: Any, *,
+    frames: int, regions: int,
+) -> tuple[Any, Any, Any]:  # fmt: skip
     """What the examiner sees of places besides the marker's logit there.
 
     Args:
         images: (n m, 256, 256, 1) in [0, 1], frame after frame.
         rebuilt: As `images`.
         features: (m, 64, 64, c), the marker's.
-        rows: int32 (m, k), cells.
-        columns: As `rows`.
-        region: int32 (m,).
+        patch: int32 (p,), which of the m.
+        row: int32 (p,), of a cell.
+        column: As `row`.
+        region: int32 (m,), of the patches.
         frames: How many there are, n.
         regions: How many there are.
 
     Returns:
-        (m k, 64, 64, 2 n), (m k, 16, 16, c), (m k, regions + 2).
+        (p, 64, 64, 2 n), (p, 16, 16, c), (p, regions + 2).
     """
-    seen, twins = (windows(part, rows, columns, px=CELL_PX, frames=frames) for part in (images, rebuilt))
+    seen, twins = (windows(part, patch, row, column, px=CELL_PX, frames=frames) for part in (images, rebuilt))
     return (
         ops.concatenate([seen, RESIDUAL_GAIN * (twins - seen)], axis=-1),
-        windows(features, rows, columns),
-        whereabouts(rows, columns, region, regions),
+        windows(features, patch, row, column),
+        whereabouts(row, column, ops.take(region, patch, axis=0), regions),
     )
 
 
 def examined(
     examiner: Any, logits: Any, images: Any, rebuilt: Any, features: Any, region: Any, *, frames: int, regions: int
 ) -> Any:
-    """A marker's logits with the examiner's word at the places it looked at.
+    """A marker's logits with the examiner's word at the places it looked at, the hottest `EXAMINED` of all patches.
 
-    Elsewhere no cell is hotter than the place nearest to it, so that the hottest place decides, and how far the marker
-    marks around it can still be seen.
+    A proposed place that it did not look at is no hotter than the coolest of those. Elsewhere no cell is hotter than
+    the proposed place nearest to it, so that the hottest place decides, and how far the marker marks around it can
+    still be seen.
 
     Args:
         examiner: As `build_examiner` makes.
@@ -195,8 +199,15 @@ def examined(
         (m, 64, 64).
     """
     rows, columns, values = hottest_places(logits, PLACES)
-    seen = seen_at(images, rebuilt, features, rows, columns, region, frames=frames, regions=regions)
-    said = ops.reshape(examiner([*seen, ops.reshape(values, (-1, 1))], training=False), (-1, PLACES))
+    row, column, value = (ops.reshape(part, (-1,)) for part in (rows, columns, values))
+    _, chosen = ops.top_k(value, ops.minimum(EXAMINED, ops.shape(value)[0]))
+    row, column, its_value = (ops.take(part, chosen, axis=0) for part in (row, column, value))
+    seen = seen_at(
+        images, rebuilt, features, chosen // PLACES, row, column, region, frames=frames, regions=regions
+    )  # fmt: skip
+    heard = ops.reshape(examiner([*seen, its_value[:, None]], training=False), (-1,))
+    said = ops.scatter_update(ops.minimum(value, ops.min(heard)), chosen[:, None], heard)
+    said = ops.reshape(said, (-1, PLACES))
     along = ops.arange(CELLS, dtype="int32")
     nearest: Any = 2 * CELLS * CELLS
     cap: Any = _COLD

@@ -209,8 +209,10 @@ class ExaminerTrainer:
         images, twins = normalised(pictures), self._rebuild(pictures)[..., None]
         logits, features = self._see(images, twins, region)
         rows, columns, values = hottest_places(logits, count)
+        row, column = (ops.reshape(part, (-1,)) for part in (rows, columns))
+        patch = ops.repeat(ops.arange(ops.shape(rows)[0], dtype="int32"), count)
         detail, around, where = seen_at(
-            images, twins, features, rows, columns, region, frames=self.frames, regions=self.regions
+            images, twins, features, patch, row, column, region, frames=self.frames, regions=self.regions
         )
         detail, around = (ops.cast(part, "float16") for part in (detail, around))
         value, label = (ops.reshape(part, (-1,)) for part in (values, labels(marked, rows, columns)))

@@ -112,12 +112,12 @@ def test_the_marker_is_counted_as_it_runs() -> None:
 
 
 def test_the_examiner_is_counted_as_it_runs() -> None:
-    """Two places of each of a strip's twenty patches, every layer once; it has no batch norm to fold."""
+    """Twelve places of a strip, every layer once; it has no batch norm to fold."""
     found = describe_examiner(3, 4)
     examiner = build_examiner(3, 4, WIDTHS[0])
     assert found.parameters == found.folded == examiner.count_params()
     flops = {layer.layer: layer.flops for layer in found.layers}
     assert flops["detail_1"] == 2 * 32 * 32 * 9 * 24 * 32
     assert flops["change"] == 2 * 64
-    assert found.flops == 40 * sum(flops.values())
-    assert found.sentence().startswith("The examiner sees 2 places of each patch closely: ")
+    assert found.flops == 12 * sum(flops.values())
+    assert found.sentence().startswith("The examiner sees 12 places of a strip closely: ")

@@ -15,6 +15,7 @@ from model.bundle import Bundle, BundleError, add_examiner, add_marker, load_bun
 from model.config import PATCH_PX
 from model.examiner import (
     APART_CELLS,
+    EXAMINED,
     PLACES,
     WINDOW_CELLS,
     WINDOW_PX,
@@ -88,8 +89,8 @@ def test_windows_are_cut_where_they_should_be() -> None:
     """A window's middle is its cell's; beyond the patch the edge is repeated."""
     along = np.arange(64, dtype=np.float32)
     cells = np.stack(np.broadcast_arrays(along[:, None], along[None]), -1)[None]
-    rows, columns = np.array([[30, 0]], np.int32), np.array([[20, 63]], np.int32)
-    cut = np.asarray(windows(cells, rows, columns))
+    patch, row, column = (np.array(part, np.int32) for part in ([0, 0], [30, 0], [20, 63]))
+    cut = np.asarray(windows(cells, patch, row, column))
     assert cut.shape == (2, WINDOW_CELLS, WINDOW_CELLS, 2)
     half = WINDOW_CELLS // 2
     assert cut[0, half, half].tolist() == [30, 20]
@@ -97,16 +98,19 @@ def test_windows_are_cut_where_they_should_be() -> None:
     assert cut[1, half, half].tolist() == [0, 63]
     assert cut[1, 0, -1].tolist() == [0, 63]
     fine = cells.repeat(4, axis=1).repeat(4, axis=2)
-    cut = np.asarray(windows(fine, rows, columns, px=4))
+    cut = np.asarray(windows(fine, patch, row, column, px=4))
     assert cut.shape == (2, WINDOW_PX, WINDOW_PX, 2)
-    np.testing.assert_array_equal(cut[:, ::4, ::4], np.asarray(windows(cells, rows, columns)))
-    both = np.asarray(windows(np.concatenate([fine, -fine]), rows, columns, px=4, frames=2))
+    np.testing.assert_array_equal(cut[:, ::4, ::4], np.asarray(windows(cells, patch, row, column)))
+    both = np.asarray(windows(np.concatenate([fine, -fine]), patch, row, column, px=4, frames=2))
     np.testing.assert_array_equal(both, np.concatenate([cut, -cut], axis=-1))
+    second = np.asarray(windows(np.concatenate([0 * cells, cells]), patch + 1, row, column))
+    np.testing.assert_array_equal(second, np.asarray(windows(cells, patch, row, column)))
 
 
 def test_where_a_place_lies() -> None:
     """Its region, and -1 to 1 across the patch, place after place."""
-    where = whereabouts(np.array([[0, 32]], np.int32), np.array([[32, 48]], np.int32), np.array([2], np.int32), REGIONS)
+    row, column, region = (np.array(part, np.int32) for part in ([0, 32], [32, 48], [2, 2]))
+    where = whereabouts(row, column, region, REGIONS)
     assert np.asarray(where).tolist() == [[0, 0, 1, 0, -1, 0], [0, 0, 1, 0, 0, 0.5]]
 
 
@@ -123,8 +127,8 @@ def test_what_is_examined_decides() -> None:
     def swapping(given: list[np.ndarray], training: bool) -> np.ndarray:
         assert not training
         value = np.asarray(given[3])
-        assert value[:, 0] == pytest.approx(values.ravel())
-        return value - 10.0 * (np.arange(len(value)) % PLACES == 0)[:, None]  # the hottest was only a bubble
+        assert value[:, 0] == pytest.approx(np.sort(values.ravel())[::-1])
+        return value - 10.0 * np.isin(value, values[:, 0])  # the hottest of each was only a bubble
 
     out = np.asarray(examined(swapping, logits, *pictures, features, region, frames=FRAMES, regions=REGIONS))
     assert mark_score(out) == pytest.approx(np.logaddexp(0, values[:, 1]))
@@ -132,6 +136,28 @@ def test_what_is_examined_decides() -> None:
     assert out[0].max() == pytest.approx(values[0, 1])
     around = out[0, max(rows[0, 0] - 1, 0) : rows[0, 0] + 2, max(columns[0, 0] - 2, 0) : columns[0, 0] + 3]
     assert around.max() == pytest.approx(values[0, 0] - 10)
+
+
+def test_the_hottest_places_of_a_strip_are_examined() -> None:
+    """`EXAMINED` of them, in whichever patch; no other is hotter than the coolest of these is found."""
+    rng, patches = np.random.default_rng(2), 20
+    logits = rng.normal(size=(patches, 64, 64)).astype(np.float32) + np.linspace(0, 5, patches)[:, None, None]
+    logits = logits.astype(np.float32)
+    pictures = rng.random((2, FRAMES * patches, 256, 256, 1), np.float32)
+    features = rng.random((patches, 64, 64, 5), np.float32)
+    region = np.arange(patches, dtype=np.int32) % REGIONS
+    _, _, values = map(np.asarray, hottest_places(logits, PLACES))
+    hottest = np.sort(values.ravel())[::-1][:EXAMINED]
+
+    def cooling(given: list[np.ndarray], training: bool) -> np.ndarray:
+        assert not training
+        value = np.asarray(given[3])
+        assert value[:, 0] == pytest.approx(hottest)
+        return value - 4.0
+
+    out = np.asarray(examined(cooling, logits, *pictures, features, region, frames=FRAMES, regions=REGIONS))
+    word = np.where(values >= hottest[-1], values - 4.0, np.minimum(values, hottest[-1] - 4.0))
+    assert mark_score(out) == pytest.approx(np.logaddexp(0, word.max(axis=1)), rel=1e-5)
 
 
 def test_labels_of_places() -> None:
