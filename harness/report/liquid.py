@@ -53,10 +53,9 @@ def liquid_figure(rows: Sequence[dict[str, Any]]) -> Markup:
             axes.set(xlabel=AXES[scale], ylim=(-0.02 * top, top))
             axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
             axes.patch.set_visible(False)
-            if place == 0:
-                axes.legend(loc="upper left")
+        figure.legend(*axes.get_legend_handles_labels(), loc="upper center", ncols=3)
         figure.patch.set_visible(False)
-        figure.subplots_adjust(left=0.06, right=0.99, top=0.97, bottom=0.2 / down, wspace=0.22, hspace=0.36)
+        figure.subplots_adjust(left=0.06, right=0.99, top=1 - 0.1 / down, bottom=0.2 / down, wspace=0.22, hspace=0.36)
     told = "; ".join(
         f"{row['scale']} {row['value']:g}: {100 * row['good']['share']:.1f} % of good runs rejected,"
         f" {100 * (1 - row['defective']['share']):.1f} % of defective ones accepted"
