@@ -70,10 +70,10 @@ def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometr
 
 
 def unusual_liquid(rng: np.random.Generator) -> LiquidScale:
-    """A liquid that a scenario may ask for: up to 3.5 times the slosh, 4 the bubbles, 3 the drops, stickier, thinner.
+    """A liquid that a scenario may ask for: up to 3.5 times the slosh, 4 the bubbles, 3 the drops.
 
-    Each factor is log-uniform and independent of the others; upstream agitation stays out, since how a detector that
-    never saw it fares is a question of its own.
+    More or fewer of the bubbles stick, and it is thinner or thicker. Each factor is log-uniform and independent of the
+    others; upstream agitation stays out, since how a detector that never saw it fares is a question of its own.
     """
 
     def factor(low: float, high: float) -> float:
