@@ -139,10 +139,9 @@ def test_what_is_examined_decides() -> None:
 
 
 def test_the_hottest_places_of_a_strip_are_examined() -> None:
-    """`EXAMINED` of them, in whichever patch; no other is hotter than the coolest of these is found."""
+    """`EXAMINED` of them, in whichever patch; no other may be hotter than the coolest of these is found to be."""
     rng, patches = np.random.default_rng(2), 20
-    logits = rng.normal(size=(patches, 64, 64)).astype(np.float32) + np.linspace(0, 5, patches)[:, None, None]
-    logits = logits.astype(np.float32)
+    logits = (rng.normal(size=(patches, 64, 64)) + np.linspace(0, 5, patches)[:, None, None]).astype(np.float32)
     pictures = rng.random((2, FRAMES * patches, 256, 256, 1), np.float32)
     features = rng.random((patches, 64, 64, 5), np.float32)
     region = np.arange(patches, dtype=np.int32) % REGIONS
