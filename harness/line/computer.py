@@ -27,7 +27,7 @@ from harness.line.flow import Fed, Inspect, Outcome
 from harness.line.latency import Duration
 from harness.line.layout import Layout
 from harness.line.ledger import Ledger, TapeRecorder
-from harness.line.processes import Steps, start
+from harness.line.processes import EndOf, Steps, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Computer:
     """Takes jobs in order; `workers` of them at a time.
 
     What an inspection needs no last frame for, a worker that is free does when the others have come, before the job is
-    submitted; what it has not done by then it does first.
+    submitted; what it has not done by then it does first. Frames that come at the instant at which a worker ends find
+    it still at work.
 
     Args:
         env: Simulated time.
@@ -219,7 +220,7 @@ class Computer:
         outcome, takes = yield from self._clock.service(self._env, job.fed, self._inspect)
         self._tape.write(job.slot, outcome, takes)
         service_us = self._left_of(takes, began_us - ready_us, job)
-        yield self._env.timeout(began_us + service_us - int(self._env.now))
+        yield EndOf(self._env, began_us + service_us - int(self._env.now))
         self._ledger.inference_end_us[job.slot] = int(self._env.now)
         if service_us > self._layout.slot_us:  # the computer's own watch
             self._faults.notice("slow", int(self._env.now) // self._layout.slot_us, job.fed)

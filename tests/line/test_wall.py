@@ -7,8 +7,23 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import simpy
 
-from harness.line import Answer, Fed, Layout, Outcome, Tape, VirtualClock, WallClock, kept_period, simulate, with_lags
+from harness.line import (
+    Answer,
+    Duration,
+    Fed,
+    Inspect,
+    Layout,
+    Outcome,
+    Tape,
+    VirtualClock,
+    WallClock,
+    kept_period,
+    simulate,
+    with_lags,
+)
+from harness.line.clock import Service
 from harness.line.wall import POLL_US
 
 LAYOUT = Layout(
@@ -99,6 +114,35 @@ def test_a_tape_of_the_wall_clock_replays_to_the_same_ledger() -> None:
     ledger, tape = with_lags(ledger, clock.lags()), with_lags(tape, clock.lags())
     again, _ = line(VirtualClock(Tape.from_frame(tape)))
     pd.testing.assert_frame_equal(with_lags(again, tape), ledger)
+
+
+class Polling(VirtualClock):
+    """Passes in polls, as on the wall, what another clock knows ahead."""
+
+    def service(self, env: simpy.Environment, fed: Fed, inspect: Inspect) -> Service:
+        """The same outcome and duration, when they have passed."""
+        outcome, takes = yield from super().service(env, fed, inspect)
+        for _ in range(0, takes.service_us, POLL_US):
+            yield env.timeout(POLL_US)
+        return outcome, takes
+
+
+@pytest.mark.parametrize("policy", ["reject_newest", "reject_oldest"])
+def test_a_poll_that_ends_as_the_next_frames_come_finds_the_same_queue_as_its_replay(policy: str) -> None:
+    """An inspection of two slots ends when frames come; whoever sees it end, those frames find the same queue.
+
+    In a run of the real line this instant was met by chance, and the ledger did not replay.
+    """
+    layout = replace(LAYOUT, overrun=policy, queue_limit=1)
+    takes = {name: LAYOUT.slot_us * (2 if name == "B" else 1) for name in "ABCDEF"}
+    tape = Tape({(name, 1): Duration(took_us, 0) for name, took_us in takes.items()})
+    polled, replayed = (
+        simulate(layout, FEED, lambda fed: Outcome(fed.product, fed.run, "r", reject=False), clock, recipe="r",
+                 seed=7).ledger
+        for clock in (Polling(tape), VirtualClock(tape))
+    )  # fmt: skip
+    assert polled["queue"].max() > 0
+    pd.testing.assert_frame_equal(polled, replayed)
 
 
 def test_a_worker_is_told_of_every_strip_before_its_last_frame() -> None:
