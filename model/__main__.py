@@ -82,9 +82,10 @@ def benchmark(
     patches: Annotated[int, typer.Option(min=1, help="Patches a call.")] = 60,
     calls: Annotated[int, typer.Option(min=1, help="Calls after the first.")] = 1000,
     score: Annotated[str | None, typer.Option(help="Another than the marker's, or the paper's without one.")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Whole strips alone, not stage by stage as well.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Time of a strip, stage by stage from frames to verdict, for every runtime that is installed."""
+    """Time of a strip, from frames to verdict and stage by stage, for every runtime that is installed."""
     found = load_bundle(find_bundle(bundle))
     from model import benchmark as measuring  # lazily, as above
 
@@ -97,7 +98,7 @@ def benchmark(
                 tasks[runtime] = progress.add_task(runtime, total=total)
             progress.update(tasks[runtime], completed=done)
 
-        result = measuring.benchmark(found, patches=patches, calls=calls, score=score, progress=move)
+        result = measuring.benchmark(found, patches=patches, calls=calls, score=score, whole=whole, progress=move)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=1))
         return

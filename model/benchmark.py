@@ -1,7 +1,8 @@
 """How long a strip takes, stage by stage, for every runtime that is there; and how much of the machine that uses.
 
 Frames are ready, uint8, as a camera gives them; drawing them and the line's clock are the bench's affair. Every call
-runs the stages one by one, then the strip as inspection runs it: what needs no last frame, then the rest.
+runs the stages one by one, unless only whole strips are asked for, then the strip as inspection runs it: what needs no
+last frame, then the rest.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class RuntimeReport:
     Attributes:
         runtime: Its name.
         load_ms: From the bundle on disk to the first call, everything compiled.
-        stages: Those of `STAGES` that take part, each compiled by itself, then `STEPS`.
+        stages: Those of `STAGES` that take part, each compiled by itself, then `STEPS`; with `whole` these alone.
         speeds: Of `network`, `marker` where it takes part, and `strip`; the other stages have few operations.
     """
 
@@ -120,6 +121,7 @@ def benchmark(
     patches: int = STRIP_PATCHES,
     calls: int = 1000,
     score: str | None = None,
+    whole: bool = False,
     runtimes: Mapping[str, MakeStages] = RUNTIMES,
     progress: Progress = lambda runtime, done, total: None,
 ) -> Benchmark:
@@ -130,6 +132,7 @@ def benchmark(
         patches: Patches a call, >= 1; a strip's by default.
         calls: Calls after the first, >= 1; p99.9 means little below a thousand.
         score: One of `SCORES`, or `MARKED`; by default the marker's where the bundle has one, else the paper's.
+        whole: Leave the stages one by one out, which doubles the strips that a time holds.
         runtimes: What makes the stages of a runtime, by name.
         progress: Told after each call.
 
@@ -169,23 +172,29 @@ def benchmark(
             passed_over[name] = f"needs {error.expected}"
             continue
         load_ms = (time.perf_counter_ns() - began) / 1e6
-        times = _measured(stages, patches, frames, score, calls, partial(progress, name))
+        times = _measured(stages, patches, frames, score, calls, partial(progress, name), whole=whole)
         timings = {stage: Timing.of(taken) for stage, taken in times.items()}
-        reached = {stage: count / (timings[stage].p50_ms / 1e3) for stage, count in flops.items()}
+        reached = {stage: count / (timings[stage].p50_ms / 1e3) for stage, count in flops.items() if stage in timings}
         speeds = {stage: Speed(speed, speed / peak) for stage, speed in reached.items()}
         reports.append(RuntimeReport(name, load_ms, timings, speeds))
     return Benchmark(bundle.network.name, patches, frames, score, flops, peak, tuple(reports), passed_over)
 
 
 def _measured(
-    stages: Stages, patches: int, frames: int, score: str, calls: int, told: Callable[[int, int], None]
+    stages: Stages,
+    patches: int,
+    frames: int,
+    score: str,
+    calls: int,
+    told: Callable[[int, int], None],
+    *,
+    whole: bool,
 ) -> dict[str, list[int]]:
     """Nanoseconds of every call, the first among them, by stage."""
     pictures, boxes = _pictures(frames), boxes_of(patches, frames)
     thresholds = np.full(patches, 0.5, np.float32)
-    times: dict[str, list[int]] = {
-        name: [] for name in (*STAGES, *STEPS) if name != "marker" or stages.marker is not None
-    }
+    left_out = STAGES if whole else () if stages.marker is not None else ("marker",)
+    times: dict[str, list[int]] = {name: [] for name in (*STAGES, *STEPS) if name not in left_out}
     clock = time.perf_counter_ns
 
     def lap(name: str, since: int) -> int:
@@ -198,7 +207,7 @@ def _measured(
             return SCORES[score](images, rebuilt, frames)
         return np.tile(mark_score(logits), frames)
 
-    for call in range(calls + 1):
+    def one_by_one() -> None:
         since = clock()
         cropped = crop(pictures, boxes)
         since = lap("crop", since)
@@ -216,15 +225,21 @@ def _measured(
         rejects(scores, thresholds)
         lap("verdict", since)
 
+    def strip() -> None:
         since = began = clock()
         early = crop(pictures[:-1], boxes)
-        rebuilt = stages.stepped.ahead(early)
+        begun = stages.stepped.ahead(early)
         since = lap("ahead", since)
         last = crop(pictures[-1:], boxes)
-        whole = stages.stepped.finish(early, rebuilt, last)
-        rejects(scored(np.concatenate([early, last]) if whole[1] is None else last, *whole), thresholds)
+        rebuilt, logits = stages.stepped.finish(early, begun, last)
+        rejects(scored(np.concatenate([early, last]) if logits is None else last, rebuilt, logits), thresholds)
         lap("response", since)
         lap("strip", began)
+
+    for call in range(calls + 1):
+        if not whole:
+            one_by_one()
+        strip()
         told(call + 1, calls + 1)
     return times
 
@@ -281,9 +296,10 @@ def sentences(result: Benchmark) -> list[str]:
             for stage, speed in report.speeds.items()
         )
         told.append(f"{report.runtime}: {speeds}; loaded in {report.load_ms:,.0f} ms.")
+    if any("network" in report.stages for report in result.runtimes):
+        told.append("Stages are compiled one by one.")
     return [
         *told,
         *(f"{name}: passed over, {why}." for name, why in result.passed_over.items()),
-        "Stages are compiled one by one. As inspection runs: ahead, what needs no last frame; response, from the last "
-        "frame to the verdict; strip, both.",
+        "As inspection runs: ahead, what needs no last frame; response, from it to the verdict; strip, both.",
     ]

@@ -103,11 +103,3 @@ def residual(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> NDArray
     """
     difference: NDArray[np.float32] = np.abs(images.astype(np.float32) / np.float32(255) - rebuilt)
     return difference
-
-
-def heatmap(residual_map: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Eq. 11: min-max normalised to [0, 1], a patch each. A good part then looks as hot as a bad one."""
-    low = residual_map.min(axis=(-2, -1), keepdims=True)
-    high = residual_map.max(axis=(-2, -1), keepdims=True)
-    normalised: NDArray[np.float32] = (residual_map - low) / np.maximum(high - low, np.float32(1e-12))
-    return normalised

@@ -24,11 +24,6 @@ class Verdict:
     cause: str
     patches: NDArray[np.bool_]
 
-    @property
-    def vials(self) -> NDArray[np.bool_]:
-        """bool (vial,): a vial is rejected when one of its patches is."""
-        return np.asarray(self.patches.any(axis=(0, 2)))
-
 
 def decide(scores: Scores, thresholds: NDArray[np.float32], *, refused: bool = False) -> Verdict:
     """Reject a strip when any patch scores above its region's threshold.
@@ -61,14 +56,3 @@ def decide(scores: Scores, thresholds: NDArray[np.float32], *, refused: bool = F
         return Verdict(reject=True, cause="invalid_score", patches=patches)
     reject = bool(patches.any())
     return Verdict(reject=reject, cause="score" if reject else "", patches=patches)
-
-
-def strip_score(scores: Scores) -> float:
-    """Largest patch score of a strip: theta of the paper's eq. 13."""
-    return float(scores.max())
-
-
-def vial_scores(scores: Scores) -> NDArray[np.float32]:
-    """float32 (vial,): largest patch score of each vial (our reading of eq. 13, `docs/paper.md`)."""
-    largest: NDArray[np.float32] = scores.max(axis=(0, 2))
-    return largest

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import InspectorScores, median_inspector, score_inspectors
 from harness.acceptance.knapp import Tie, knapp
 from harness.acceptance.policy import Criterion, evaluate_criteria, k_of_n, k_of_n_decided, rules_of, verdict
+from harness.acceptance.rule import Count, look_counts, product_counts
 from harness.inspection.drift import drift
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, kept_period, latency_summary, line_summary, timing_validity
@@ -122,9 +123,9 @@ def summarise(
             "latency_ms": latency_summary(ledger, layout),
             "deadline_ms": (layout.cutoff_us - layout.last_exposure_us) / 1000.0,
         },
-        "products": _by_truth(by_product, by_product["right"]),
-        "products_without_late_and_fault_rejects": _decided(machine, required),
-        "runs": _by_truth(machine, machine["reject"] == (machine["truth"] == "defective")),
+        "products": _counted(product_counts(by_product)),
+        "products_without_late_and_fault_rejects": _counted(product_counts(k_of_n_decided(machine, required))),
+        "runs": _counted(look_counts(by_product)),
         "required": required,
         "runs_each": scenario.kit.runs,
         "conservation": dict(conservation),
@@ -145,29 +146,19 @@ def _drift(calibration: Mapping[str, Any], kit: Kit, runs: Acquisitions | None) 
     return {"drift": drift(calibration["good_scores"], None if runs is None else runs.scores, defective)}
 
 
-def _by_truth(table: pd.DataFrame, right: pd.Series[bool]) -> dict[str, dict[str, int]]:
-    return {
-        truth: {"n": int((table["truth"] == truth).sum()), "right": int(right[table["truth"] == truth].sum())}
-        for truth in ("defective", "good")
-    }
-
-
-def _decided(machine: pd.DataFrame, required: int) -> dict[str, dict[str, int]]:
-    """The same rule over the runs that the detector itself decided."""
-    table = k_of_n_decided(machine, required)
-    return _by_truth(table, table["right"].fillna(False).astype(bool))
+def _counted(counts: Mapping[str, Count]) -> dict[str, dict[str, int]]:
+    return {truth: {"n": count.n, "right": count.right} for truth, count in counts.items()}
 
 
 def _baseline(scenario: Scenario, looks: pd.DataFrame, scores: InspectorScores) -> dict[str, Any]:
     table = scores.inspectors
     medians = {truth: median_inspector(scores, truth) for truth in ("defective", "good")}
-    pooled = _by_truth(scores.pooled, scores.pooled["right"])
     return {
         "source": scenario.baseline.source,
         "inspectors": int(looks["inspector"].nunique()),
         "looks": int(looks["look"].nunique()),
         **{truth: {"n": row.n, "right": row.right} for truth, row in medians.items()},
-        "pooled": pooled,
+        "pooled": _counted(product_counts(scores.pooled)),
         "each": [
             {"inspector": inspector, "truth": truth, "right": int(right), "n": int(n)}
             for inspector, truth, right, n in table[["inspector", "truth", "right", "n"]].to_numpy().tolist()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from harness import side_by_side
 from harness.acceptance.intervals import exact_interval
+from harness.acceptance.rule import look_counts, product_counts
 from harness.errors import DetectorError
 from harness.geometry import PAPER
 from harness.inspection.detector import Inspection
@@ -79,14 +80,12 @@ class KitJudged:
     def as_dict(self) -> dict[str, Any]:
         """Counts with their exact 95 % intervals; missed products by class."""
         told: dict[str, Any] = {"kit": self.name, "seed": self.seed, "agitation": self.scale.agitation}
-        for truth in ("defective", "good"):
-            rows = self.table[self.table["truth"] == truth]
-            n, right = len(rows), int(rows["right"].sum())
+        looks = look_counts(self.table)
+        for truth, (right, n) in product_counts(self.table).items():
             interval = exact_interval(right, n)
-            rejects, runs = int(rows["rejects"].sum()), int(rows["runs"].sum())
             told[truth] = {
                 "n": n, "right": right, "low": interval.low, "high": interval.high,
-                "runs": runs, "runs_right": rejects if truth == "defective" else runs - rejects,
+                "runs": looks[truth].n, "runs_right": looks[truth].right,
             }  # fmt: skip
         missed = self.table[(self.table["truth"] == "defective") & ~self.table["right"]]
         told["missed"] = {str(kind): int(count) for kind, count in missed["defect"].value_counts().items()}

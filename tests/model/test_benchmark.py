@@ -136,6 +136,17 @@ def test_the_papers_score_needs_no_marker(bundle: Bundle, monkeypatch: pytest.Mo
         assert result.frames == frames
 
 
+def test_whole_strips_alone(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is run stage by stage, and only what was run has a speed; operations are those of all stages."""
+    monkeypatch.setattr("model.benchmark.PEAK_SIDE", 64)
+    result = benchmark(bundle, patches=PATCHES, calls=CALLS, whole=True, runtimes={"copying": copying})
+    (report,) = result.runtimes
+    assert list(report.stages) == list(STEPS)
+    assert set(report.speeds) == {"strip"}
+    assert set(result.flops) == {"network", "marker", "strip"}
+    assert not any("one by one" in sentence for sentence in sentences(result))
+
+
 @pytest.mark.parametrize("name", RUNTIMES)
 @pytest.mark.parametrize("marked", [FRAMES, None])
 def test_pieces_make_the_whole(name: str, marked: int | None, bundle: Bundle, pictures: Pictures) -> None:
