@@ -111,13 +111,13 @@ def benchmark(
 def export(
     to: Annotated[Path, typer.Option(help="Folder to make.")],
     bundle: Annotated[str, typer.Option(help="Name under model/weights, or a path.")] = STANDARD,
-    score: Annotated[str, typer.Option(help="ssim or marked.")] = "ssim",
+    score: Annotated[str | None, typer.Option(help="ssim or marked; the marker's where the bundle has one.")] = None,
 ) -> None:
     """Write a TensorFlow SavedModel: uint8 patches in, scores and heatmaps out, weights frozen."""
     found = load_bundle(find_bundle(bundle))
     from model.saved_model import export_saved_model  # lazily, as above
 
-    export_saved_model(found, to, score=score)
+    export_saved_model(found, to, score=score or found.main_score)
     typer.echo(to)
 
 

@@ -20,8 +20,9 @@ from rich import box
 from rich.table import Table
 
 from model.bundle import Bundle, BundleError
+from model.config import MARKED
 from model.describe import STRIP_PATCHES, describe, describe_behind
-from model.scoring import MARKED, SCORES, mark_score
+from model.scoring import SCORES, mark_score
 from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, frames_of, rejects
 
 STAGES = ("crop", "normalise", "network", "marker", "score", "verdict")
@@ -131,7 +132,7 @@ def benchmark(
         bundle: Its weights and sizes.
         patches: Patches a call, >= 1; a strip's by default.
         calls: Calls after the first, >= 1; p99.9 means little below a thousand.
-        score: One of `SCORES`, or `MARKED`; by default the marker's where the bundle has one, else the paper's.
+        score: One of `SCORES`, or `MARKED`; by default the bundle's `main_score`.
         whole: Leave the stages one by one out, which doubles the strips that a time holds.
         runtimes: What makes the stages of a runtime, by name.
         progress: Told after each call.
@@ -142,7 +143,7 @@ def benchmark(
     """
     if patches < 1 or calls < 1:
         raise ValueError(f"patches, calls: expected >= 1, got {patches} and {calls}")
-    score = score or ("ssim" if bundle.marker is None else MARKED)
+    score = score or bundle.main_score
     if score not in (*SCORES, MARKED):
         raise BundleError("--score", f"one of {', '.join([*SCORES, MARKED])}", score)
     marked = None

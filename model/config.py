@@ -10,6 +10,9 @@ PATCH_PX = 256
 CELL_PX = 4
 """Side of the cells that the marker marks."""
 
+MARKED = "marked"
+"""Name of the score of all frames of a patch by the marker's cells, `model.scoring.mark_score`."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig:

@@ -18,11 +18,11 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from model.bundle import Bundle, BundleError, write_toml
-from model.config import CELL_PX, PATCH_PX
+from model.config import CELL_PX, MARKED, PATCH_PX
 from model.loaded import rebuilding
 from model.losses import K1, K2, ssim_window
 from model.runtime import marking
-from model.scoring import MARK_WINDOW, MARKED
+from model.scoring import MARK_WINDOW
 
 EXPORTED = ("ssim", MARKED)
 """Scores that can be exported: the paper's, and the marker's."""

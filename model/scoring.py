@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from model.config import CELL_PX
+from model.config import CELL_PX, MARKED
 from model.ssim import dissimilarity
 
 ScoreFunction = Callable[[NDArray[np.uint8], NDArray[np.float32], int], NDArray[np.float32]]
@@ -67,9 +67,6 @@ def _guarded(score: NDArray[np.float32], rebuilt: NDArray[np.float32]) -> NDArra
 
 SCORES: dict[str, ScoreFunction] = {"ssim": _ssim, "mse": mean_square, "local": local, "persistent": persistent}
 """Scores by the rebuilt twin; `ssim` is the paper's eq. 9."""
-
-MARKED = "marked"
-"""The score of all frames of a patch by the marker's cells, `mark_score`."""
 
 JOINT = frozenset({"persistent", MARKED})
 """Scores that all frames of a vial and region share."""

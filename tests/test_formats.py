@@ -66,7 +66,7 @@ def test_every_block_of_the_page_is_an_example() -> None:
 def test_page_shows_every_file() -> None:
     """A file that the bench reads or writes as text has an example."""
     assert set(EXAMPLES) == {
-        "scenarios/knapp.toml",
+        "scenarios/every-key.toml",
         "scenarios/our-line.toml",
         "kit.csv",
         "barrel/kit.csv",
@@ -99,7 +99,7 @@ def test_scenarios_load(written: Path, name: str) -> None:
 
 def test_full_scenario_names_every_key() -> None:
     """The first scenario of the page leaves out only the keys that exclude one it has."""
-    values = tomllib.loads(EXAMPLES["scenarios/knapp.toml"])
+    values = tomllib.loads(EXAMPLES["scenarios/every-key.toml"])
     missing = [
         f"{table}.{field.alias or key}"
         for table, holder in Scenario.model_fields.items()
@@ -112,8 +112,8 @@ def test_full_scenario_names_every_key() -> None:
 
 def test_what_stands_on_the_page_is_the_default() -> None:
     """A scenario that says only what it must means what the full one shows, but for what the page says."""
-    shown = parse_scenario(tomllib.loads(EXAMPLES["scenarios/knapp.toml"]), where="page").model_dump()
-    plain = parse_scenario({"name": "knapp", "detector": {"bundle": "compact"}}, where="test").model_dump()
+    shown = parse_scenario(tomllib.loads(EXAMPLES["scenarios/every-key.toml"]), where="page").model_dump()
+    plain = parse_scenario({"name": "every-key", "detector": {"bundle": "compact"}}, where="test").model_dump()
     differing = {
         f"{table}.{key}"
         for table, values in shown.items()
@@ -126,8 +126,8 @@ def test_what_stands_on_the_page_is_the_default() -> None:
 
 def test_unknown_key_is_named_with_the_legal_ones(written: Path) -> None:
     """A misspelt key in a scenario is an error that says which keys there are."""
-    path = written / "scenarios/knapp.toml"
-    path.write_text(EXAMPLES["scenarios/knapp.toml"].replace("pockets =", "pokets ="), encoding="utf-8")
+    path = written / "scenarios/every-key.toml"
+    path.write_text(EXAMPLES["scenarios/every-key.toml"].replace("pockets =", "pokets ="), encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"line\.pokets: expected one of .*\bpockets\b.*, got an unknown key"):
         load_scenario(path)
 

@@ -31,7 +31,7 @@ class NetworkDetector:
         bundle: Name under `model/weights`, or the path of a bundle.
         geometry: Of the acquisitions; fixes the batch.
         score: `ssim`, the paper's; `marked`, by the bundle's marker on all frames of a patch together; or another of
-            `model.scoring`, for comparison.
+            `model.scoring`, for comparison. None takes the bundle's `main_score`.
         backend: `tensorflow`, the reference; `openvino` or `openvino-bf16`, where a proof in the bundle says that it
             judges alike (`python -m harness prove`); or `auto`: the fastest of these, and why not, if a proof fails.
         unproved: Take the backend without a proof: for those who make one.
@@ -43,21 +43,28 @@ class NetworkDetector:
     graded = True
 
     def __init__(
-        self, bundle: str, geometry: Geometry, *, score: str = "ssim", backend: str = "auto", unproved: bool = False
+        self,
+        bundle: str,
+        geometry: Geometry,
+        *,
+        score: str | None = "ssim",
+        backend: str = "auto",
+        unproved: bool = False,
     ) -> None:
         from model.bundle import BundleError, find_bundle, load_bundle
+        from model.config import MARKED
         from model.proof import OPENVINO
-        from model.scoring import JOINT, MARKED, SCORES
+        from model.scoring import JOINT, SCORES
 
         if backend not in ("tensorflow", *OPENVINO, "auto"):
             raise DetectorError("detector.backend", f"tensorflow, {', '.join(OPENVINO)} or auto", backend)
-        if score not in (*SCORES, MARKED):
+        if score not in (*SCORES, MARKED, None):
             raise DetectorError("detector.score", f"one of {', '.join([*SCORES, MARKED])}", score)
-        self.joint = score in JOINT
-        self.score_name = score
         self.geometry = geometry
         try:
             self.bundle: Bundle = load_bundle(find_bundle(bundle))
+            self.score_name = score = score or self.bundle.main_score
+            self.joint = score in JOINT
             marker = self.bundle.marker if score == MARKED else None
             self.digest = self.bundle.digest if marker is None else marker.digest
             self.backend, passed_over = (backend, "") if unproved else self._proved(backend)
@@ -131,7 +138,7 @@ class NetworkDetector:
     @property
     def made_by(self) -> dict[str, Any]:
         """How its networks were made, the generator's at the top; `marker` is there where it takes part."""
-        from model.scoring import MARKED
+        from model.config import MARKED
 
         marker = self.bundle.marker if self.score_name == MARKED else None
         return dict(self.bundle.made_by) | ({} if marker is None else {"marker": dict(marker.made_by)})
@@ -193,7 +200,7 @@ class NetworkDetector:
     def _check_regions(self) -> None:
         """What the marker is allowed, and what the examiner learnt, is known for as many regions as are looked at."""
         from model.allowance import load_allowance
-        from model.scoring import MARKED
+        from model.config import MARKED
 
         marker, regions = self.bundle.marker, len(self.geometry.regions)
         if self.score_name != MARKED or marker is None:
@@ -206,8 +213,8 @@ class NetworkDetector:
 
     def _runtime(self) -> Stepped:
         """What takes patches to (rebuilt, the marker's logits if it takes part)."""
+        from model.config import MARKED
         from model.runtime import MarkingRuntime, Rebuilding, TensorFlowRuntime
-        from model.scoring import MARKED
 
         bundle, patches, frames, backend = self.bundle, self.geometry.patches, len(self.geometry.frames), self.backend
         if backend == "tensorflow":

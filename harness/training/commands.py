@@ -23,6 +23,7 @@ Backend = Annotated[
     ),
 ]
 Processes = Annotated[int, typer.Option(min=0, help="That draw what is learnt from; 0: a thread of this one.")]
+Score = Annotated[str | None, typer.Option(help="Another than the marker's, or the paper's without one.")]
 Batch = Annotated[int | None, typer.Option(min=2, max=1024, help="Stacks a step; 16 where none are asked for.")]
 
 
@@ -117,7 +118,7 @@ def train_examiner(
 
 def calibrate(
     bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
-    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    score: Score = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
     required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
     recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
@@ -138,7 +139,7 @@ def calibrate(
 
 def prove(
     bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
-    score: Annotated[str, typer.Option(help="Which score.")] = "ssim",
+    score: Score = None,
     backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
     kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
     runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 1,

@@ -56,14 +56,14 @@ class Compared:
 
 
 def prove(
-    bundle: str, kit: Kit, *, score: str, backend: str, runs: int, bound: float, progress: Progress = silent
+    bundle: str, kit: Kit, *, score: str | None, backend: str, runs: int, bound: float, progress: Progress = silent
 ) -> Compared:
     """Let TensorFlow and another backend judge every run of a kit's products.
 
     Args:
         bundle: Name or path.
         kit: Products, drawn.
-        score: Which score.
+        score: Which score; None takes the bundle's `main_score`.
         backend: What is compared with TensorFlow.
         runs: Runs of each product.
         bound: Largest difference of two scores that is allowed.
@@ -91,10 +91,10 @@ def prove(
     found = Compared(backend, runs * len(kit.strips), bound, largest, differing, None)
     folder = reference.bundle.folder
     if not found.equal:
-        remove_proof(folder, score, backend)
+        remove_proof(folder, reference.score_name, backend)
         return found
     proof = Proof(subject, kit.digest(), len(kit.strips), runs, bound, largest)
-    path = write_proof(folder, score, backend, proof)
+    path = write_proof(folder, reference.score_name, backend, proof)
     return Compared(backend, found.acquisitions, bound, largest, differing, path)
 
 

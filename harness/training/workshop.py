@@ -335,7 +335,7 @@ def _commands(folder: Path, command: str) -> list[str]:
 def calibrate_bundle(
     bundle: str,
     *,
-    score: str,
+    score: str | None,
     runs: int,
     required: int,
     recording: Path | None,
@@ -346,7 +346,7 @@ def calibrate_bundle(
 
     Args:
         bundle: Name or path.
-        score: Which score.
+        score: Which score; None takes the bundle's `main_score`.
         runs: Runs of each product.
         required: k of `seven_of_ten`.
         recording: Labelled calibration products; the standard ones, drawn, without.

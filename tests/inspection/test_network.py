@@ -50,6 +50,15 @@ def inspection(seed: int = 0) -> Inspection:
     return Inspection("key", SMALL, lambda: frames)
 
 
+def test_without_a_marker_the_papers_score_is_the_bundles_own(tmp_path: Path) -> None:
+    """Where nobody asks for another; the shipped bundle, which has a marker, decides by that."""
+    from model.bundle import find_bundle, load_bundle
+
+    folder = make_bundle(tmp_path / "bundle")
+    assert NetworkDetector(str(folder), SMALL, score=None).score_name == "ssim"
+    assert load_bundle(find_bundle("compact")).main_score == "marked"
+
+
 def test_scores_are_those_of_its_parts(detector: NetworkDetector) -> None:
     """Crop, rebuild, 1 - SSIM: the same numbers as from the parts by hand, in the geometry's shape."""
     from model.runtime import TensorFlowRuntime

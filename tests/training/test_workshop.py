@@ -45,7 +45,8 @@ def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
     assert bundle.marker is not None
     assert (folder / "marks.png").exists()
     assert 'commands = ["x"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
-    detector = NetworkDetector(str(folder), PAPER, score="marked")
+    detector = NetworkDetector(str(folder), PAPER, score=None)  # where nobody asks for a score, the marker's
+    assert detector.score_name == bundle.main_score == "marked"
     assert detector.digest == bundle.marker.digest != bundle.digest
     frames = Renderer(seed=1).frames(standard_kit("quick").strips[0], 1)
     scores = detector.score(Inspection.of_frames(PAPER, frames))
