@@ -190,7 +190,10 @@ def record(
 @app.command()
 def stress(
     scenario: Annotated[Path, typer.Argument(help="Scenario whose line is stressed.")] = STRESS_SCENARIO,
-    profiles: Annotated[list[str] | None, typer.Option("--profile", help="Latency profile; all that ship.")] = None,
+    profiles: Annotated[
+        list[str] | None,
+        typer.Option("--profile", help="Latency profile, or latency.parquet of a result; all that ship."),
+    ] = None,
     strips: Annotated[int, typer.Option(min=1, help="In a replication.")] = 700,
     replications: Annotated[int, typer.Option(min=2, help="Of every measurement.")] = 4,
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
@@ -199,13 +202,13 @@ def stress(
 ) -> None:
     """Find the shortest slot that holds, for feeds, workers and latency profiles, and draw capacity curves."""
     from harness.line.validity import slots_needed
-    from harness.qualification.stress import QUANTILE, Plan, run_stress, shipped
+    from harness.qualification.stress import QUANTILE, Plan, run_stress, usual_profiles
 
     chosen = _chosen(scenario, seed=seed)
     needed = slots_needed(chosen.acceptance.quantile or QUANTILE, 0)
     if strips < needed:
         raise ScenarioError("command line: strips", f"at least {needed}, below which no slot can hold", strips)
-    plan = Plan(tuple(profiles or shipped(chosen)), strips, replications)
+    plan = Plan(tuple(profiles or usual_profiles(chosen, scenario)), strips, replications)
     command = command_line(
         "stress", scenario, profile=plan.profiles, strips=strips, replications=replications, seed=seed
     )  # fmt: skip

@@ -1,15 +1,18 @@
 """How long an inspection takes on the virtual clock: profiles to draw from, and tapes of measured runs to replay.
 
-Durations are integer microseconds. A draw belongs to a product and a run, never to the order of calls.
+Durations are integer microseconds. A draw belongs to a product and a run, never to the order of calls; a whole feed can
+have measured durations in stretches, as they came one after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 
 from harness.errors import InputError, ScenarioError
@@ -21,9 +24,13 @@ PROFILES = Path(__file__).parent / "profiles"
 begins before the last frame, `ahead_us`.
 
 Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, no warm-up), in
-order of length: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
+their order: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
 among it; `two-core-reference` those of the generator alone with the score `ssim`.
 """
+
+
+STRETCH = 100
+"""Durations of a stretch on average: longer than a backlog lasts, and a twenty-sixth of a profile that ships."""
 
 
 class Duration(NamedTuple):
@@ -75,10 +82,14 @@ class NormalLatency:
         rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
         return Duration(max(0, round(self.mean_us * (1.0 + self.spread * rng.standard_normal()))))
 
+    def of_feed(self, feed: Sequence[Fed]) -> Iterable[Duration]:
+        """Those that belong to its strips."""
+        return map(self.takes, feed)
+
 
 @dataclass(frozen=True)
 class EmpiricalLatency:
-    """Drawn with equal chance from `durations` that were measured, which are not empty."""
+    """Drawn from `durations` that were measured, in their order, which are not empty."""
 
     name: str
     durations: tuple[Duration, ...]
@@ -86,9 +97,29 @@ class EmpiricalLatency:
     replication: int = 0
 
     def takes(self, fed: Fed) -> Duration:
-        """The duration that belongs to this product and run."""
+        """The duration that belongs to this product and run: any of them with equal chance, by itself."""
         rng = stream("latency", self.seed, self.replication, fed.product, fed.run)
-        return self.durations[int(rng.integers(len(self.durations)))]
+        return self._by_length[int(rng.integers(len(self.durations)))]
+
+    @cached_property
+    def _by_length(self) -> list[Duration]:
+        """So that a draw does not hang on the order in which they were measured."""
+        return sorted(self.durations)
+
+    def of_feed(self, feed: Sequence[Fed]) -> Iterable[Duration]:
+        """In stretches, as they were measured one after another: a computer that is slow is so for a while.
+
+        A stretch begins anywhere, is `STRETCH` long on average, and goes on with the first after the last.
+
+        Source:
+            Politis & Romano (1994), The stationary bootstrap, Journal of the American Statistical Association 89(428),
+            1303-1313.
+        """
+        chance, where = stream("latency in stretches", self.seed, self.replication).random((len(feed), 2)).T
+        place, measured = np.arange(len(feed)), len(self.durations)
+        begun = np.maximum.accumulate(np.where(chance < 1 / STRETCH, place, 0))
+        start = (where[begun] * measured).astype(np.int64)
+        return map(self.durations.__getitem__, ((start + place - begun) % measured).tolist())
 
 
 LatencyProfile = NormalLatency | EmpiricalLatency
@@ -101,16 +132,19 @@ TABLE2_US = 487_300
 
 
 def profile(name: str, *, seed: int = 7, replication: int = 0, where: str = "line.profile") -> LatencyProfile:
-    """A profile that ships, by name.
+    """A profile that ships, by name, or that of a file (`measured_profile`).
 
     Raises:
         ScenarioError: No such profile; the legal names are listed.
+        InputError: A file that cannot be used.
 
     >>> profile("table2-as-seconds-2").spread
     0.02
     """
     if name in _TABLE2_SPREADS:
         return NormalLatency(name, TABLE2_US, _TABLE2_SPREADS[name], seed, replication)
+    if is_file(name):
+        return measured_profile(Path(name), seed=seed, replication=replication)
     measured = _measured()
     if name not in measured:
         raise ScenarioError(where, f"one of {', '.join(profile_names())}", repr(name))

@@ -128,13 +128,12 @@ class Stress:
         return self.load(replace(layout, slot_us=slot_us), name, replication).holds(self._quantile)
 
     def _latency(self, name: str, replication: int) -> Drawn:
-        """Durations of a replication."""
+        """Durations of a replication: measured ones in stretches, as they came, others each by itself."""
         key = (name, replication)
         if key not in self._drawn:
             drawn = profile(name, seed=self._seed, replication=replication)
             services, aheads = array("q"), array("q")
-            for fed in self._feed:
-                takes = drawn.takes(fed)
+            for takes in drawn.of_feed(self._feed):
                 services.append(takes.service_us)
                 aheads.append(takes.ahead_us)
             self._drawn[key] = Drawn(services, aheads)

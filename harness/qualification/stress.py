@@ -14,7 +14,7 @@ from scipy.stats import t
 from harness.errors import ScenarioError
 from harness.line import Layout, NormalLatency, profile
 from harness.line.alone import m_d_1_wait_us, waits_us
-from harness.line.latency import TABLE2_US, is_file, profile_names
+from harness.line.latency import STRETCH, TABLE2_US, is_file, profile_names
 from harness.line.layout import FEED
 from harness.line.stress import Count, Stress, shortest_built_us
 from harness.line.validity import slots_needed
@@ -109,6 +109,7 @@ def run_stress(
         "needed": [slots_needed(quantile, late) for late in range(2)],
         "strips": plan.strips,
         "replications": plan.replications,
+        "stretch": STRETCH,
         "slots": slots[0],
         "memory_mib": {"after_first_measurement": begun_mib, "at_end": peak_memory_mib()},
         "shortest_built_ms": shortest_built_us(layout) / 1000,
@@ -124,16 +125,12 @@ def run_stress(
     return folder, values
 
 
-def shipped(scenario: Scenario) -> tuple[str, ...]:
-    """Every profile that ships, that of the scenario first.
-
-    Raises:
-        ScenarioError: Its profile is a file; such times belong to the strips that they were measured on.
-    """
+def usual_profiles(scenario: Scenario, where: Path) -> tuple[str, ...]:
+    """That of the scenario, which may be a file beside it, then every other one that ships."""
     own = scenario.line.profile
     if own is not None and is_file(own):
-        raise ScenarioError("line.profile", f"one that ships, to be stressed: {', '.join(profile_names())}", own)
-    return tuple(sorted(profile_names(), key=lambda name: name != own))
+        own = str(where.parent / own)
+    return tuple(dict.fromkeys([*([own] if own else []), *profile_names()]))
 
 
 def _layouts(layout: Layout) -> list[Layout]:
@@ -166,6 +163,7 @@ def _shortest(stress: Stress, layout: Layout, name: str, replications: int) -> d
     if len(held) < replications:
         return row | {"slot_ms": None, "low_ms": None, "high_ms": None}
     mean, low, high = _interval(held)
+    low = max(low, shortest_built_us(layout) / 1000)  # shorter ones cannot be built
     return row | {"slot_ms": mean, "low_ms": low, "high_ms": high}
 
 

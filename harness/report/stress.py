@@ -59,6 +59,7 @@ def stress_html(values: dict[str, Any]) -> str:
         figure=capacity_figure(_lines(values["curve"]), slot_ms=layout["slot_us"] / 1000),
         curve=_curve(values["curve"]),
         free=_free(values["free_running"]),
+        stretch=values.get("stretch"),  # figures from before measured times came in stretches have none
         service="487.3 ms",
         size=_size(values),
         origin=[

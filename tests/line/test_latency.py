@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from harness.errors import InputError, ScenarioError
-from harness.line import Fed, NormalLatency, Tape, measured_profile, profile
-from harness.line.latency import PROFILES, Duration
+from harness.line import EmpiricalLatency, Fed, NormalLatency, Tape, measured_profile, profile
+from harness.line.infeed import Numbered
+from harness.line.latency import PROFILES, STRETCH, Duration
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "knapp"
 
@@ -24,11 +25,46 @@ def test_shipped_constant_is_table_2_read_as_seconds() -> None:
 
 
 def test_the_marked_profile_is_the_reference_results_own() -> None:
-    """What the shipped detector took in the committed qualification, in order of length."""
+    """What the shipped detector took in the committed qualification, strip after strip."""
     tape = pd.read_parquet(REFERENCE / "latency.parquet")
     columns = ["service_us", "ahead_us"]
-    expected = tape.loc[tape["run"] > 0, columns].astype("int64").sort_values(columns, ignore_index=True)
+    expected = tape.loc[tape["run"] > 0, columns].astype("int64").reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_csv(PROFILES / "two-core-marked.csv"), expected)
+
+
+def test_stretches_are_of_the_measured_order() -> None:
+    """Nearly every duration is followed by the one that was measured after it, the last by the first; all come up."""
+    latency = EmpiricalLatency("counted", tuple(map(Duration, range(500))))
+    drawn = np.array([takes.service_us for takes in latency.of_feed(Numbered(100_000))])
+    followed = (drawn[:-1] + 1) % 500 == drawn[1:]
+    assert followed.mean() == pytest.approx(1 - 1 / STRETCH, abs=0.001)
+    assert len(set(drawn)) == 500
+    assert not followed.all()
+
+
+def test_stretches_repeat_and_differ_by_seed_and_replication() -> None:
+    """Keyed as all draws are; a shorter feed begins as the longer one, and one of no strip has none."""
+    latency = profile("two-core-marked", seed=7)
+    drawn = list(latency.of_feed(Numbered(300)))
+    assert drawn == list(profile("two-core-marked", seed=7).of_feed(Numbered(300)))
+    assert drawn[:200] == list(latency.of_feed(Numbered(200)))
+    assert drawn != list(profile("two-core-marked", seed=8).of_feed(Numbered(300)))
+    assert drawn != list(profile("two-core-marked", replication=1).of_feed(Numbered(300)))
+    assert list(latency.of_feed([])) == []
+
+
+def test_measured_times_come_in_stretches() -> None:
+    """Of the shipped detector's a slow one follows a slow one: by themselves they would be far too kind to a line."""
+    times = np.array([takes.service_us for takes in profile("two-core-marked").durations], float)
+    deviation = times - times.mean()
+    assert (deviation[1:] * deviation[:-1]).mean() / times.var() > 0.2
+
+
+def test_a_draw_by_itself_does_not_hang_on_the_order_measured() -> None:
+    """The same durations in another order give each strip the same one."""
+    durations = tuple(Duration(us, us // 2) for us in (30, 10, 20, 50, 40))
+    one, other = (EmpiricalLatency("some", order) for order in (durations, durations[::-1]))
+    assert [one.takes(fed) for fed in many(50)] == [other.takes(fed) for fed in many(50)]
 
 
 @pytest.mark.parametrize(("name", "spread"), [("-1", 0.01), ("-2", 0.02), ("-5", 0.05)])
@@ -52,6 +88,15 @@ def test_draws_belong_to_strips_and_not_to_the_order_of_calls() -> None:
 def test_no_duration_is_negative() -> None:
     """A wide spread is cut at 0."""
     assert min(NormalLatency("wide", 10, spread=5.0).takes(fed).service_us for fed in many(100)) == 0
+
+
+def test_a_profile_may_be_a_file(tmp_path: Path) -> None:
+    """By its path; that of a result leaves its warm-up out."""
+    path = tmp_path / "ours.csv"
+    path.write_text("run,service_us\n0,900\n1,100\n1,200\n", encoding="utf-8")
+    assert profile(str(path)) == measured_profile(path)
+    with pytest.raises(InputError, match=r"none\.csv: expected a CSV or Parquet file of durations"):
+        profile(str(tmp_path / "none.csv"))
 
 
 def test_unknown_profiles_list_the_legal_ones() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ResultError, ScenarioError
-from harness.qualification.stress import Plan, run_stress, shipped
+from harness.errors import InputError, ResultError, ScenarioError
+from harness.qualification.stress import Plan, run_stress, usual_profiles
 from harness.report.stress import stress_html, write_stress_report
 from harness.scenario import load_scenario
 
@@ -50,18 +50,30 @@ def test_the_other_stress_scenarios_run_in_a_small_form(name: str, tmp_path: Pat
 
 def test_profiles_are_those_that_ship() -> None:
     """The scenario's own comes first."""
-    assert shipped(load_scenario(SCENARIO)) == (
+    assert usual_profiles(load_scenario(SCENARIO), SCENARIO) == (
         "table2-as-seconds", "table2-as-seconds-1", "table2-as-seconds-2", "table2-as-seconds-5", "two-core-marked",
         "two-core-reference",
     )  # fmt: skip
 
 
-def test_measured_times_are_not_stressed() -> None:
-    """A file of times belongs to the strips it was measured on; it is refused, not passed over."""
+def test_times_of_ones_own_are_stressed(tmp_path: Path) -> None:
+    """A scenario's file lies beside it and comes first; the shortest slot is what its times need."""
+    (tmp_path / "ours.csv").write_text("service_us\n" + "450000\n" * 5, encoding="utf-8")
     scenario = load_scenario(SCENARIO)
-    own = scenario.model_copy(update={"line": scenario.line.model_copy(update={"profile": "own/latency.parquet"})})
-    with pytest.raises(ScenarioError, match=r"line.profile: expected one that ships, .*, got own/latency.parquet"):
-        shipped(own)
+    own = scenario.model_copy(update={"line": scenario.line.model_copy(update={"profile": "ours.csv"})})
+    found = usual_profiles(own, tmp_path / "s.toml")
+    assert found[0] == str(tmp_path / "ours.csv")
+    assert set(found[1:]) == set(usual_profiles(scenario, SCENARIO))
+    plan = Plan(found[:1], strips=470, replications=2, free_strips=8)
+    _, values = run_stress(own, where=tmp_path / "s.toml", plan=plan, out=tmp_path / "stress")
+    (row,) = (
+        row for row in values["shortest"]
+        if (row["feed"], row["workers"], row["pockets_to_gate"], row["queue_limit"]) == ("constant", 1, 1, 2)
+    )  # fmt: skip
+    assert row["slot_ms"] == pytest.approx(462.5, abs=0.5)  # 450 and what transfer and gate take, 12 ms
+    with pytest.raises(InputError, match=r"none\.csv: expected a CSV or Parquet file"):
+        run_stress(own, where=SCENARIO, plan=Plan((str(tmp_path / "none.csv"),)), out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_cannot_be_stressed(tmp_path: Path) -> None:
