@@ -194,8 +194,8 @@ def _measured(
     """Nanoseconds of every call, the first among them, by stage."""
     pictures, boxes = _pictures(frames), boxes_of(patches, frames)
     thresholds = np.full(patches, 0.5, np.float32)
-    left_out = STAGES if whole else () if stages.marker is not None else ("marker",)
-    times: dict[str, list[int]] = {name: [] for name in (*STAGES, *STEPS) if name not in left_out}
+    asked = STEPS if whole else (*STAGES, *STEPS)
+    times: dict[str, list[int]] = {name: [] for name in asked if name != "marker" or stages.marker is not None}
     clock = time.perf_counter_ns
 
     def lap(name: str, since: int) -> int:

@@ -132,23 +132,32 @@ TABLE2_US = 487_300
 
 
 def profile(name: str, *, seed: int = 7, replication: int = 0, where: str = "line.profile") -> LatencyProfile:
-    """A profile that ships, by name, or that of a file (`measured_profile`).
+    """A profile that ships, by name.
 
     Raises:
         ScenarioError: No such profile; the legal names are listed.
-        InputError: A file that cannot be used.
 
     >>> profile("table2-as-seconds-2").spread
     0.02
     """
     if name in _TABLE2_SPREADS:
         return NormalLatency(name, TABLE2_US, _TABLE2_SPREADS[name], seed, replication)
-    if is_file(name):
-        return measured_profile(Path(name), seed=seed, replication=replication)
     measured = _measured()
     if name not in measured:
         raise ScenarioError(where, f"one of {', '.join(profile_names())}", repr(name))
     return measured_profile(measured[name], seed=seed, replication=replication)
+
+
+def profile_or_file(name: str, *, seed: int = 7, replication: int = 0, where: str = "line.profile") -> LatencyProfile:
+    """A profile that ships, by name, or that of a file, by its path.
+
+    Raises:
+        ScenarioError: No such profile; the legal names are listed.
+        InputError: A file that cannot be used.
+    """
+    if is_file(name):
+        return measured_profile(Path(name), seed=seed, replication=replication)
+    return profile(name, seed=seed, replication=replication, where=where)
 
 
 def profile_names() -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import pandas as pd
 from harness.line.clock import VirtualClock
 from harness.line.flow import Fed, Outcome
 from harness.line.infeed import DRAWN_FEEDS, STRIPS_A_SLOT, Numbered
-from harness.line.latency import Duration, NormalLatency, profile
+from harness.line.latency import Duration, NormalLatency, profile_or_file
 from harness.line.layout import Layout
 from harness.line.simulation import simulate
 from harness.line.validity import slots_needed
@@ -118,7 +118,7 @@ class Stress:
 
     def without_chance(self, layout: Layout, name: str) -> bool:
         """Whether every replication is the same: neither latency nor arrivals are drawn."""
-        drawn = profile(name, seed=self._seed)
+        drawn = profile_or_file(name, seed=self._seed)
         return isinstance(drawn, NormalLatency) and drawn.spread == 0.0 and layout.feed not in DRAWN_FEEDS
 
     def _holds(self, layout: Layout, name: str, replication: int, slot_us: int) -> bool:
@@ -131,7 +131,7 @@ class Stress:
         """Durations of a replication: measured ones in stretches, as they came, others each by itself."""
         key = (name, replication)
         if key not in self._drawn:
-            drawn = profile(name, seed=self._seed, replication=replication)
+            drawn = profile_or_file(name, seed=self._seed, replication=replication)
             services, aheads = array("q"), array("q")
             for takes in drawn.of_feed(self._feed):
                 services.append(takes.service_us)

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import t
 
 from harness.errors import ScenarioError
-from harness.line import Layout, NormalLatency, profile
+from harness.line import Layout, NormalLatency
 from harness.line.alone import m_d_1_wait_us, waits_us
-from harness.line.latency import STRETCH, TABLE2_US, is_file, profile_names
+from harness.line.latency import STRETCH, TABLE2_US, is_file, profile_names, profile_or_file
 from harness.line.layout import FEED
 from harness.line.stress import Count, Stress, shortest_built_us
 from harness.line.validity import slots_needed
@@ -72,7 +72,7 @@ def run_stress(
     """
     layout = Layout.from_choice(scenario.line, str(where))
     for name in plan.profiles:
-        profile(name, where="--profile")
+        profile_or_file(name, where="--profile")
     if plan.strips < 1 or plan.replications < 2:
         raise ScenarioError(
             "command line", "at least 1 strip and 2 replications", f"{plan.strips}, {plan.replications}"

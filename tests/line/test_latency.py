@@ -9,7 +9,7 @@ import pytest
 from harness.errors import InputError, ScenarioError
 from harness.line import EmpiricalLatency, Fed, NormalLatency, Tape, measured_profile, profile
 from harness.line.infeed import Numbered
-from harness.line.latency import PROFILES, STRETCH, Duration
+from harness.line.latency import PROFILES, STRETCH, Duration, profile_or_file
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "knapp"
 
@@ -90,13 +90,16 @@ def test_no_duration_is_negative() -> None:
     assert min(NormalLatency("wide", 10, spread=5.0).takes(fed).service_us for fed in many(100)) == 0
 
 
-def test_a_profile_may_be_a_file(tmp_path: Path) -> None:
+def test_a_profile_may_be_a_file_where_that_is_asked_for(tmp_path: Path) -> None:
     """By its path; that of a result leaves its warm-up out."""
     path = tmp_path / "ours.csv"
     path.write_text("run,service_us\n0,900\n1,100\n1,200\n", encoding="utf-8")
-    assert profile(str(path)) == measured_profile(path)
+    assert profile_or_file(str(path)) == measured_profile(path)
+    assert profile_or_file("two-core-marked") == profile("two-core-marked")
+    with pytest.raises(ScenarioError, match=r"line\.profile: expected one of table2-as-seconds, "):
+        profile(str(path))  # as swarm does, to which the folder of the scenario is not told
     with pytest.raises(InputError, match=r"none\.csv: expected a CSV or Parquet file of durations"):
-        profile(str(tmp_path / "none.csv"))
+        profile_or_file(str(tmp_path / "none.csv"))
 
 
 def test_unknown_profiles_list_the_legal_ones() -> None:
