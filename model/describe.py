@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -21,7 +21,7 @@ from model.blocks import ResidualBlock
 from model.bundle import Bundle
 from model.config import PATCH_PX, NetworkConfig
 from model.examiner import EXAMINED, build_examiner
-from model.marker import WIDTHS, build_marker
+from model.marker import WIDTHS, build_marker, fold_marker
 from model.network import build_decoder, build_discriminator, build_encoder
 
 STRIP_PATCHES = 60
@@ -122,7 +122,8 @@ class BehindDescription:
         sees: What it sees in one call, in words.
         frames: Of an acquisition.
         calls: A strip.
-        layers: In the order they run; operations are a call's.
+        layers: As inspection runs them and in that order; operations are a call's.
+        parameters: As trained.
     """
 
     name: str
@@ -130,16 +131,12 @@ class BehindDescription:
     frames: int
     calls: int
     layers: tuple[LayerCost, ...]
+    parameters: int
 
     @property
     def flops(self) -> int:
         """Operations a strip."""
         return self.calls * sum(layer.flops for layer in self.layers)
-
-    @property
-    def parameters(self) -> int:
-        """As trained."""
-        return sum(layer.parameters for layer in self.layers)
 
     @property
     def folded(self) -> int:
@@ -168,26 +165,20 @@ class BehindDescription:
 
 
 def describe_marker(frames: int) -> BehindDescription:
-    """Build the marker, count it, and let it go."""
+    """Build the marker, count it as it runs, and let it go."""
     marker = build_marker(frames)
-    norms = {layer.name: layer.count_params() for layer in marker.layers if layer.name.endswith("_norm")}
-    seen_alone = _until_together(marker)
-    costs = []
-    for layer in marker.layers:
-        if not isinstance(layer, layers.Conv2D):
-            continue
-        flops = _flops(layer, tuple(layer.input.shape)) * (frames if layer.name in seen_alone else 1)
-        norm = norms.get(f"{layer.name}_norm", 0)
-        shape = tuple(int(side) for side in layer.output.shape[1:])
-        own = layer.count_params()
-        costs.append(LayerCost("marker", layer.name, shape, flops, own + norm, own + (layer.filters if norm else 0)))
-    return BehindDescription("marker", f"{frames} frames together", frames, STRIP_PATCHES // frames, tuple(costs))
+    alone, *rest = (layer_costs(part) for part in fold_marker(marker).parts)
+    each = (replace(layer, flops=frames * layer.flops) for layer in alone)
+    together = (layer for part in rest for layer in part)
+    sees, calls = f"{frames} frames together", STRIP_PATCHES // frames
+    return BehindDescription("marker", sees, frames, calls, (*each, *together), marker.count_params())
 
 
 def describe_examiner(frames: int, regions: int) -> BehindDescription:
     """Build the examiner, count it, and let it go."""
-    costs = layer_costs(build_examiner(frames, regions, WIDTHS[0]))
-    return BehindDescription("examiner", f"{EXAMINED} places of a strip closely", frames, EXAMINED, tuple(costs))
+    examiner = build_examiner(frames, regions, WIDTHS[0])
+    sees, costs = f"{EXAMINED} places of a strip closely", tuple(layer_costs(examiner))
+    return BehindDescription("examiner", sees, frames, EXAMINED, costs, examiner.count_params())
 
 
 def describe_behind(bundle: Bundle) -> list[BehindDescription]:
@@ -197,17 +188,6 @@ def describe_behind(bundle: Bundle) -> list[BehindDescription]:
         return []
     examiner = [] if marker.examiner is None else [describe_examiner(marker.frames, marker.regions)]
     return [describe_marker(marker.frames), *examiner]
-
-
-def _until_together(marker: keras.Model) -> set[str]:
-    """Names of the convolutions that run once a frame: those before the one that takes the channels of all frames."""
-    names: list[str] = []
-    for layer in marker.layers:
-        if isinstance(layer, layers.Conv2D):
-            if names and int(layer.input.shape[-1]) != marker.get_layer(names[-1]).filters:
-                return set(names)
-            names.append(layer.name)
-    return set()
 
 
 def describe(config: NetworkConfig) -> Description:

@@ -109,22 +109,31 @@ def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True)
 class Sight:
-    """A bundle's marker, folded, in two parts.
+    """A bundle's marker, folded, in parts (`model.marker.FoldedMarker`).
 
     Attributes:
-        alone: (p, 256, 256, 1) images in [0, 1] and their rebuilt twins to what is seen of each, (p, 64, 64, 24).
-        together: That of all frames, frame after frame, (n m, 64, 64, 24), and the regions, int32 (m,), to logits
-            (m, 64, 64) less the bundle's allowance there and features (m, 64, 64, c).
+        before: Images (p, 256, 256, 1) in [0, 1] of all frames but the last, frame after frame, and their rebuilt twins
+            to their share of what is seen of all, (m, 64, 64, 40); not to be called where there is one frame.
+        last: Those of the last frame to its own share.
+        together: The sum of both and the regions, int32 (m,), to logits (m, 64, 64) less the bundle's allowance there
+            and features (m, 64, 64, c).
         frames: Of the acquisitions it knows, n.
     """
 
-    alone: Callable[[Any, Any], Any]
+    before: Callable[[Any, Any], Any]
+    last: Callable[[Any, Any], Any]
     together: Callable[[Any, Any], tuple[Any, Any]]
     frames: int
 
+    def seen(self, images: Any, rebuilt: Any) -> Any:
+        """Images and rebuilt twins of all frames, frame after frame, to what `together` takes."""
+        early = ops.shape(images)[0] // self.frames * (self.frames - 1)
+        seen = self.last(images[early:], rebuilt[early:])
+        return seen if self.frames == 1 else self.before(images[:early], rebuilt[:early]) + seen
+
     def see(self, images: Any, rebuilt: Any, region: Any) -> tuple[Any, Any]:
-        """Both parts: images and rebuilt twins of all frames, frame after frame, to logits and features."""
-        return self.together(self.alone(images, rebuilt), region)
+        """All parts: images and rebuilt twins of all frames, frame after frame, to logits and features."""
+        return self.together(self.seen(images, rebuilt), region)
 
 
 def seeing(bundle: Bundle) -> Sight:
@@ -134,38 +143,37 @@ def seeing(bundle: Bundle) -> Sight:
         BundleError: The bundle has no marker.
     """
     marker = load_marker(bundle)
-    alone, lean = fold_marker(marker)
+    folded = fold_marker(marker)
     file = bundle.marker.allowance if bundle.marker is not None else None
     allowance = None if file is None else ops.convert_to_tensor(load_allowance(file))
 
-    def together(each: Any, region: Any) -> tuple[Any, Any]:
-        logits, features = lean(each, training=False)
+    def share(part: Any) -> Callable[[Any, Any], Any]:
+        return lambda images, rebuilt: part(folded.alone([images, rebuilt], training=False), training=False)
+
+    def together(seen: Any, region: Any) -> tuple[Any, Any]:
+        logits, features = folded.together(seen, training=False)
         return logits if allowance is None else logits - ops.take(allowance, region, axis=0), features
 
-    return Sight(
-        lambda images, rebuilt: alone([images, rebuilt], training=False), together, int(marker.inputs[0].shape[-1])
-    )
+    return Sight(share(folded.before), share(folded.last), together, int(marker.inputs[0].shape[-1]))
 
 
 @dataclass(frozen=True)
 class Marking:
-    """What judges an acquisition behind its generator, in two parts.
+    """What judges an acquisition behind its generator.
 
     Attributes:
-        alone: Of `Sight`.
+        sight: The marker.
         conclude: Images (n m, 256, 256, 1) in [0, 1], frame after frame and in each vial after vial, their rebuilt
-            twins, and what was seen of each, to logits (m, 64, 64): the marker's, less the bundle's allowance, with the
+            twins, and what was seen of all, to logits (m, 64, 64): the marker's, less the bundle's allowance, with the
             examiner's word where there is one.
-        frames: Of the acquisitions it knows, n.
     """
 
-    alone: Callable[[Any, Any], Any]
+    sight: Sight
     conclude: Callable[[Any, Any, Any], Any]
-    frames: int
 
     def mark(self, images: Any, rebuilt: Any) -> Any:
-        """Both parts: images and rebuilt twins of all frames to logits."""
-        return self.conclude(images, rebuilt, self.alone(images, rebuilt))
+        """All parts: images and rebuilt twins of all frames to logits."""
+        return self.conclude(images, rebuilt, self.sight.seen(images, rebuilt))
 
 
 def marking_rebuilt(bundle: Bundle) -> Marking:
@@ -178,14 +186,14 @@ def marking_rebuilt(bundle: Bundle) -> Marking:
     frames, regions = sight.frames, _known_regions(bundle)
     examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
-    def conclude(images: Any, rebuilt: Any, each: Any) -> Any:
+    def conclude(images: Any, rebuilt: Any, seen: Any) -> Any:
         region = ops.arange(ops.shape(images)[0] // frames, dtype="int32") % regions
-        logits, features = sight.together(each, region)
+        logits, features = sight.together(seen, region)
         if examiner is None:
             return logits
         return examined(examiner, logits, images, rebuilt, features, region, frames=frames, regions=regions)
 
-    return Marking(sight.alone, conclude, frames)
+    return Marking(sight, conclude)
 
 
 def _known_regions(bundle: Bundle) -> int:

@@ -7,12 +7,14 @@ moved with the liquid from what stayed, and marks cells of `CELL_PX` pixels: as 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import NDArray
 
 from model.blocks import SLOPE, Fold
 from model.config import CELL_PX, PATCH_PX
@@ -50,29 +52,57 @@ def build_marker(frames: int) -> keras.Model:
     each = _convolved(each, EACH, "each_2", folded=False)
     split = ops.reshape(each, (-1, frames, CELLS, CELLS, EACH))
     together = ops.reshape(ops.transpose(split, (0, 2, 3, 1, 4)), (-1, CELLS, CELLS, frames * EACH))
-    return keras.Model([images, rebuilt], _marked(together, folded=False), name="marker")
+    fine = _convolved(together, WIDTHS[0], "fine", folded=False)
+    return keras.Model([images, rebuilt], _marked(fine, folded=False), name="marker")
+
+
+@dataclass(frozen=True)
+class FoldedMarker:
+    """What inspection runs of a marker.
+
+    Attributes:
+        alone: (p, 256, 256, 1) images in [0, 1] and their rebuilt twins to what is seen of each, (p, 64, 64, 24).
+        before: That of all frames but the last, frame after frame, ((n - 1) m, 64, 64, 24), to their share of what is
+            seen of all, (m, 64, 64, 40); None where there is one frame.
+        last: That of the last frame, (m, 64, 64, 24), to its own share.
+        together: The sum of both to logits (m, 64, 64) and features (m, 64, 64, c).
+    """
+
+    alone: keras.Model
+    before: keras.Model | None
+    last: keras.Model
+    together: keras.Model
+
+    @property
+    def parts(self) -> tuple[keras.Model, ...]:
+        """In the order they run."""
+        return tuple(part for part in (self.alone, self.before, self.last, self.together) if part is not None)
 
 
 def _build_lean_alone() -> keras.Model:
-    """What inspection runs of each frame by itself: no batch norm, pictures as they lie, no copy of them made."""
+    """No batch norm, and pictures as they lie."""
     images = keras.Input((PATCH_PX, PATCH_PX, 1), name="images")
     rebuilt = keras.Input((PATCH_PX, PATCH_PX, 1), name="rebuilt")
-    seen = [
-        layers.Conv2D(EACH, 3 * CELL_PX, strides=CELL_PX, padding="same", use_bias=bias, name=name)(pictures)
-        for pictures, bias, name in ((images, True, "each_1_images"), (rebuilt, False, "each_1_rebuilt"))
-    ]
-    each = layers.LeakyReLU(SLOPE, name="each_1_act")(layers.Add(name="each_1")(seen))  # (n m, 64, 64, 24)
+    both = layers.Concatenate(name="pair")([images, rebuilt])
+    each = layers.Conv2D(EACH, 3 * CELL_PX, strides=CELL_PX, padding="same", name="each_1")(both)  # (p, 64, 64, 24)
+    each = layers.LeakyReLU(SLOPE, name="each_1_act")(each)
     return keras.Model([images, rebuilt], _convolved(each, EACH, "each_2", folded=True), name="alone")
 
 
-def _build_lean_together(frames: int) -> keras.Model:
-    """What inspection runs of all frames; see `fold_marker`."""
+def _build_lean_share(frames: int, name: str) -> keras.Model:
+    """Of so many frames; the last one carries the bias."""
     each = keras.Input((CELLS, CELLS, EACH), name="each")
     split = ops.reshape(each, (frames, -1, CELLS, CELLS, EACH))
-    together = ops.reshape(ops.transpose(split, (1, 2, 3, 0, 4)), (-1, CELLS, CELLS, frames * EACH))
-    logits = _marked(together, folded=True)
-    features = keras.Model(each, logits).get_layer(FEATURES).output
-    return keras.Model(each, [logits, features], name="together")
+    beside = ops.reshape(ops.transpose(split, (1, 2, 3, 0, 4)), (-1, CELLS, CELLS, frames * EACH))
+    share = layers.Conv2D(WIDTHS[0], 3, padding="same", use_bias=name == "last", name=f"fine_{name}")(beside)
+    return keras.Model(each, share, name=name)
+
+
+def _build_lean_together() -> keras.Model:
+    seen = keras.Input((CELLS, CELLS, WIDTHS[0]), name="seen")
+    logits = _marked(layers.LeakyReLU(SLOPE, name="fine_act")(seen), folded=True)
+    features = keras.Model(seen, logits).get_layer(FEATURES).output
+    return keras.Model(seen, [logits, features], name="together")
 
 
 def _one_by_one(stack: Any) -> Any:
@@ -80,20 +110,31 @@ def _one_by_one(stack: Any) -> Any:
     return ops.reshape(ops.transpose(stack, (0, 3, 1, 2)), (-1, PATCH_PX, PATCH_PX, 1))
 
 
-def _marked(together: Any, *, folded: bool) -> Any:
-    """What is seen of all frames, (m, 64, 64, n c), to logits (m, 64, 64)."""
+def _marked(fine: Any, *, folded: bool) -> Any:
+    """What is seen of all frames, (m, 64, 64, 40), to logits (m, 64, 64)."""
     convolved = partial(_convolved, folded=folded)
-    fine = convolved(together, WIDTHS[0], "fine")  # (m, 64, 64, 40)
     middle = convolved(convolved(fine, WIDTHS[1], "middle_1", stride=2), WIDTHS[1], "middle_2")  # (m, 32, 32, 48)
     coarse = convolved(convolved(middle, WIDTHS[2], "coarse_1", stride=2), WIDTHS[2], "coarse_2")  # (m, 16, 16, 64)
-    x = convolved(_joined(coarse, middle, "middle_join"), WIDTHS[1], "middle_up")
-    x = convolved(_joined(x, fine, "fine_join"), WIDTHS[0], "fine_up")
+    joined = _joined_lean if folded else _joined
+    x = joined(coarse, middle, WIDTHS[1], "middle")
+    x = joined(x, fine, WIDTHS[0], "fine")
     logits = layers.Conv2D(1, 1, name="logit", bias_initializer=keras.initializers.Constant(-4.0))(x)
     return layers.Reshape((CELLS, CELLS), name="cells")(logits)
 
 
-def _joined(coarse: Any, fine: Any, name: str) -> Any:
-    return layers.Concatenate(name=name)([layers.UpSampling2D(2, name=f"{name}_grow")(coarse), fine])
+def _joined(coarse: Any, fine: Any, channels: int, name: str) -> Any:
+    """A convolution of fine cells and, grown to as many, of coarse ones."""
+    grown = layers.UpSampling2D(2, name=f"{name}_join_grow")(coarse)
+    both = layers.Concatenate(name=f"{name}_join")([grown, fine])
+    return _convolved(both, channels, f"{name}_up", folded=False)
+
+
+def _joined_lean(coarse: Any, fine: Any, channels: int, name: str) -> Any:
+    """The same of coarse cells as they lie: a transposed convolution has 4 products for 9 of one on grown cells."""
+    grown = layers.Conv2DTranspose(channels, 4, strides=2, padding="same", use_bias=False, name=f"{name}_up_coarse")
+    seen = layers.Conv2D(channels, 3, padding="same", name=f"{name}_up_fine")(fine)
+    both = layers.Add(name=f"{name}_up")([grown(coarse), seen])
+    return layers.LeakyReLU(SLOPE, name=f"{name}_up_act")(both)
 
 
 def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: bool) -> Any:
@@ -106,32 +147,49 @@ def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: boo
     return layers.LeakyReLU(SLOPE, name=f"{name}_act")(x)
 
 
-def fold_marker(marker: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """The same marker for inference only: batch norm taken into the convolutions, the first of them on whole pictures.
+def fold_marker(marker: keras.Model) -> FoldedMarker:
+    """The same marker for inference only: batch norm taken into the convolutions, what waits for no last frame apart.
 
-    A convolution over cells of pixels is one of strides over pixels, and what it makes of a residual is what it makes
-    of the rebuilt less what it makes of the image; nothing is folded, subtracted or laid side by side any more.
-
-    Returns:
-        Two models: (p, 256, 256, 1) images in [0, 1] and as many rebuilt ones to what is seen of each, (p, 64, 64, 24);
-        that, frame after frame, (n m, 64, 64, 24), to logits (m, 64, 64) and features (m, 64, 64, c).
+    A convolution over cells of pixels is one of strides over pixels; what it makes of a residual is what it makes of
+    the rebuilt less what it makes of the image; one over the channels of all frames is the sum of one over those of the
+    last and one over the rest; and one of cells grown twofold is a transposed one of these cells.
     """
-    alone, together = _build_lean_alone(), _build_lean_together(marker.inputs[0].shape[-1])
-    for layer in (*alone.layers, *together.layers):
-        if not layer.weights or layer.name.startswith("each_1"):
-            continue
-        trained = marker.get_layer(layer.name)
-        if layer.name == "logit":
-            layer.set_weights(trained.get_weights())
-        else:
-            layer.set_weights(list(fold(trained, marker.get_layer(f"{layer.name}_norm"), plain=True)))
-    kernel, bias = fold(marker.get_layer("each_1"), marker.get_layer("each_1_norm"), plain=True)
+    frames = marker.inputs[0].shape[-1]
+    alone, last, together = _build_lean_alone(), _build_lean_share(1, "last"), _build_lean_together()
+    before = _build_lean_share(frames - 1, "before") if frames > 1 else None
+
+    def folded(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return fold(marker.get_layer(name), marker.get_layer(f"{name}_norm"), plain=True)
+
+    kernel, bias = folded("each_1")
     # (3, 3, folded rows, folded columns, image or residual, out) to pixels
     strided = kernel.reshape(3, 3, CELL_PX, CELL_PX, 2, EACH).transpose(0, 2, 1, 3, 4, 5)
-    image, residual = np.moveaxis(strided.reshape(3 * CELL_PX, 3 * CELL_PX, 2, 1, EACH), 2, 0)
-    alone.get_layer("each_1_images").set_weights([image - RESIDUAL_GAIN * residual, bias])
-    alone.get_layer("each_1_rebuilt").set_weights([RESIDUAL_GAIN * residual])
-    return alone, together
+    image, residual = np.moveaxis(strided.reshape(3 * CELL_PX, 3 * CELL_PX, 2, EACH), 2, 0)
+    pair = np.stack([image - RESIDUAL_GAIN * residual, RESIDUAL_GAIN * residual], axis=2)
+    alone.get_layer("each_1").set_weights([pair, bias])
+    alone.get_layer("each_2").set_weights(folded("each_2"))
+
+    kernel, bias = folded("fine")
+    last.get_layer("fine_last").set_weights([kernel[:, :, -EACH:], bias])
+    if before is not None:
+        before.get_layer("fine_before").set_weights([kernel[:, :, :-EACH]])
+
+    for name in ("middle_1", "middle_2", "coarse_1", "coarse_2"):
+        together.get_layer(name).set_weights(folded(name))
+    for name in ("middle_up", "fine_up"):
+        coarse, fine = together.get_layer(f"{name}_coarse"), together.get_layer(f"{name}_fine")
+        kernel, bias = folded(name)
+        coarse.set_weights([_grown(kernel[:, :, : -fine.input.shape[-1]])])
+        fine.set_weights([kernel[:, :, -fine.input.shape[-1] :], bias])
+    together.get_layer("logit").set_weights(marker.get_layer("logit").get_weights())
+    return FoldedMarker(alone, before, last, together)
+
+
+def _grown(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of a convolution, (3, 3, in, out), on cells that were repeated twofold, the transposed one, (4, 4, out, in), on
+    these cells themselves: each reaches four of the grown, the two in the middle with two weights at once."""
+    reach = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+    return np.einsum("ya,xb,abio->yxoi", reach, reach, kernel)
 
 
 def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 4.0) -> Any:

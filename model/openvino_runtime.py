@@ -58,10 +58,10 @@ class OpenVINOMarkingRuntime(Stepped):
         super().__init__(batch, frames)
         self.name = backend
         self._ahead = Compiled(begin, [patches_of(self.early)], backend) if self.early else None
-        shapes = begun_shapes(self.early)
-        self._nothing = [np.empty(shape, np.float32) for shape in shapes]
+        shapes = begun_shapes(self.early, batch - self.early)
+        self._nothing = [np.zeros(shape, np.float32) for shape in shapes]
         begun = (
-            tf.TensorSpec(shape, tf.float32, name=name) for shape, name in zip(shapes, ("rebuilt", "each"), strict=True)
+            tf.TensorSpec(shape, tf.float32, name=name) for shape, name in zip(shapes, ("rebuilt", "before"), strict=True)
         )
         inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
         self._finish = Compiled(finish, inputs, backend)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
-from model.marker import CELLS, EACH
+from model.marker import CELLS, WIDTHS
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
@@ -33,7 +33,7 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
         rebuilt = generator(images, training=False)
         return rebuilt[..., 0], marks.mark(images, rebuilt)
 
-    return mark, marks.frames
+    return mark, marks.sight.frames
 
 
 def marking_steps(
@@ -42,28 +42,31 @@ def marking_steps(
     """`marking` in two steps: what does not need the last frame, and the rest.
 
     Returns:
-        (patches of all frames but the last to these rebuilt and what the marker sees of each; those patches, these two,
-        and the patches of the last frame to all rebuilt ones and logits).
+        (patches of all frames but the last to these rebuilt and their share of what the marker sees; those patches,
+        these two, and the patches of the last frame to all rebuilt ones and logits).
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
     """
     generator = build_folded(bundle)
     marks = marking_rebuilt(bundle)
-    if frames != marks.frames:
-        expected = f"acquisitions of the marker's {marks.frames} frames"
+    sight = marks.sight
+    if frames != sight.frames:
+        expected = f"acquisitions of the marker's {sight.frames} frames"
         raise BundleError(str(bundle.folder), expected, f"{frames} frames")
 
     def begin(patches: Any) -> tuple[Any, Any]:
         images = normalised(patches)
         rebuilt = generator(images, training=False)
-        return rebuilt, marks.alone(images, rebuilt)
+        return rebuilt, sight.before(images, rebuilt)
 
-    def finish(early: Any, rebuilt: Any, each: Any, last: Any) -> tuple[Any, Any]:
-        rebuilt_last, each_last = begin(last)
-        images = normalised(tf.concat([early, last], axis=0))
+    def finish(early: Any, rebuilt: Any, before: Any, last: Any) -> tuple[Any, Any]:
+        images_last = normalised(last)
+        rebuilt_last = generator(images_last, training=False)
+        seen = before + sight.last(images_last, rebuilt_last)
+        images = tf.concat([normalised(early), images_last], axis=0)
         whole = tf.concat([rebuilt, rebuilt_last], axis=0)
-        return whole[..., 0], marks.conclude(images, whole, tf.concat([each, each_last], axis=0))
+        return whole[..., 0], marks.conclude(images, whole, seen)
 
     return begin, finish
 
@@ -182,7 +185,7 @@ class MarkingRuntime(Stepped):
         early, last = (
             tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
         )
-        shapes = begun_shapes(self.early)
+        shapes = begun_shapes(self.early, batch - self.early)
         self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
         self._nothing = [tf.zeros(shape) for shape in shapes]
         signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last]
@@ -203,6 +206,6 @@ class MarkingRuntime(Stepped):
         return whole.numpy(), logits.numpy()
 
 
-def begun_shapes(count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of what the first of `marking_steps` makes of so many patches."""
-    return (count, PATCH_PX, PATCH_PX, 1), (count, CELLS, CELLS, EACH)
+def begun_shapes(early: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of what the first of `marking_steps` makes of so many patches, as many of the last frame to come."""
+    return (early, PATCH_PX, PATCH_PX, 1), (last, CELLS, CELLS, WIDTHS[0])

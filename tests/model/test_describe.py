@@ -100,11 +100,13 @@ def test_the_marker_is_counted_as_it_runs() -> None:
     """What sees each frame alone runs once a frame; all parameters are there, and batch norm is folded in."""
     found = describe_marker(3)
     trained = build_marker(3)
-    lean = sum(part.count_params() for part in fold_marker(trained))
+    lean = sum(part.count_params() for part in fold_marker(trained).parts)
     assert (found.parameters, found.folded) == (trained.count_params(), lean)
     flops = {layer.layer: layer.flops for layer in found.layers}
     assert flops["each_1"] == 3 * 2 * 64 * 64 * 9 * (2 * CELL_PX**2) * EACH
-    assert flops["fine"] == 2 * 64 * 64 * 9 * (3 * EACH) * WIDTHS[0]
+    assert flops["fine_up_coarse"] == 2 * 32 * 32 * 16 * WIDTHS[1] * WIDTHS[0]
+    assert flops["fine_up_fine"] == 2 * 64 * 64 * 9 * WIDTHS[0] * WIDTHS[0]
+    assert flops["fine_before"] == 2 * flops["fine_last"] == 2 * 64 * 64 * 9 * (2 * EACH) * WIDTHS[0]
     assert found.flops == 20 * sum(flops.values())
     told = json.loads(json.dumps(found.as_dict()))
     assert told["bytes"] == {"trained": 4 * found.parameters, "folded": 4 * found.folded}
