@@ -186,10 +186,19 @@ def fold_marker(marker: keras.Model) -> FoldedMarker:
 
 
 def _grown(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of a convolution, (3, 3, in, out), on cells that were repeated twofold, the transposed one, (4, 4, out, in), on
-    these cells themselves: each reaches four of the grown, the two in the middle with two weights at once."""
+    """Of a convolution of cells that were repeated twofold the transposed one, of stride 2, of these cells themselves.
+
+    Along a side a cell reaches four of the grown ones, the two in the middle by two weights at once.
+
+    Args:
+        kernel: (3, 3, in, out).
+
+    Returns:
+        (4, 4, out, in).
+    """
     reach = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
-    return np.einsum("ya,xb,abio->yxoi", reach, reach, kernel)
+    grown: NDArray[np.float32] = np.einsum("ya,xb,abio->yxoi", reach, reach, kernel)
+    return grown
 
 
 def focal_loss(marked: Any, logits: Any, *, gamma: float = 2.0, weight: float = 4.0) -> Any:

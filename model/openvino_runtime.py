@@ -22,8 +22,8 @@ from model.loaded import rebuilding
 from model.runtime import Stepped, begun_shapes, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
-"""Of the arithmetic, by the backend's name. Eight-bit integers are not offered: what the generator's layers put out
-reaches 70 beside values of 1, and so quantised the scores move further than a verdict bears."""
+"""Of the arithmetic, by the backend's name. Eight-bit integers are not offered: so quantised the scores move further
+than a verdict bears (`docs/paper.md`, 4)."""
 
 
 class OpenVINORuntime:
@@ -60,9 +60,8 @@ class OpenVINOMarkingRuntime(Stepped):
         self._ahead = Compiled(begin, [patches_of(self.early)], backend) if self.early else None
         shapes = begun_shapes(self.early, batch - self.early)
         self._nothing = [np.zeros(shape, np.float32) for shape in shapes]
-        begun = (
-            tf.TensorSpec(shape, tf.float32, name=name) for shape, name in zip(shapes, ("rebuilt", "before"), strict=True)
-        )
+        named = zip(shapes, ("rebuilt", "before"), strict=True)
+        begun = (tf.TensorSpec(shape, tf.float32, name=name) for shape, name in named)
         inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
         self._finish = Compiled(finish, inputs, backend)
 
