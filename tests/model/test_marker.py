@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from model.bundle import Bundle, BundleError, add_marker, load_bundle
+from model.loaded import load_marker
 from model.marked_batches import MarkedBatch, StackChunk
 from model.marker import build_marker, focal_loss, fold_marker, ranking_loss
 from model.marker_trainer import MarkerTrainer, marker_batches, train_marker
@@ -196,6 +197,17 @@ def test_one_call_rebuilds_and_marks(trained: Path, pictures: Pictures) -> None:
     marker = MarkerTrainer.begin(bundle, FRAMES, trained / "training", seed=1).marker
     first, second = patches[:4].astype(np.float32) / 255, patches[4:].astype(np.float32) / 255
     expected = marker([np.stack([first, second], -1), np.stack([rebuilt[:4], rebuilt[4:]], -1)])
+    np.testing.assert_allclose(logits, np.asarray(expected), atol=1e-4)
+
+
+def test_a_marker_of_one_frame_has_nothing_to_wait_for(
+    make_marked_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
+) -> None:
+    """Nothing is done ahead, and the logits are the marker's."""
+    bundle = make_marked_bundle(tmp_path, frames=1)
+    patches = pictures(4, seed=6)
+    rebuilt, logits = MarkingRuntime(bundle, 4, frames=1).whole(patches)
+    expected = load_marker(bundle)([(patches / np.float32(255))[..., None], rebuilt[..., None]], training=False)
     np.testing.assert_allclose(logits, np.asarray(expected), atol=1e-4)
 
 
