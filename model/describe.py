@@ -40,7 +40,7 @@ class LayerCost:
     """One layer with weights, or one residual block.
 
     Attributes:
-        network: `encoder`, `decoder` or `discriminator`.
+        network: `encoder`, `decoder`, `discriminator`, `marker` or `examiner`.
         layer: Its name; a block's is `stage<number>_<kind>`.
         shape: What it puts out for one patch.
         flops: Operations a patch, two a multiply-add.
@@ -167,11 +167,14 @@ class BehindDescription:
 def describe_marker(frames: int) -> BehindDescription:
     """Build the marker, count it as it runs, and let it go."""
     marker = build_marker(frames)
-    alone, *rest = (layer_costs(part) for part in fold_marker(marker).parts)
-    each = (replace(layer, flops=frames * layer.flops) for layer in alone)
-    together = (layer for part in rest for layer in part)
+    folded = fold_marker(marker)
+    costs = tuple(
+        replace(layer, network="marker", flops=layer.flops * (frames if part is folded.alone else 1))
+        for part in folded.parts
+        for layer in layer_costs(part)
+    )
     sees, calls = f"{frames} frames together", STRIP_PATCHES // frames
-    return BehindDescription("marker", sees, frames, calls, (*each, *together), marker.count_params())
+    return BehindDescription("marker", sees, frames, calls, costs, marker.count_params())
 
 
 def describe_examiner(frames: int, regions: int) -> BehindDescription:

@@ -89,12 +89,12 @@ def _build_lean_alone() -> keras.Model:
     return keras.Model([images, rebuilt], _convolved(each, EACH, "each_2", folded=True), name="alone")
 
 
-def _build_lean_share(frames: int, name: str) -> keras.Model:
-    """Of so many frames; the last one carries the bias."""
+def _build_lean_share(name: str, frames: int, *, bias: bool) -> keras.Model:
+    """Of so many frames; one of the shares carries the bias of their sum."""
     each = keras.Input((CELLS, CELLS, EACH), name="each")
     split = ops.reshape(each, (frames, -1, CELLS, CELLS, EACH))
     beside = ops.reshape(ops.transpose(split, (1, 2, 3, 0, 4)), (-1, CELLS, CELLS, frames * EACH))
-    share = layers.Conv2D(WIDTHS[0], 3, padding="same", use_bias=name == "last", name=f"fine_{name}")(beside)
+    share = layers.Conv2D(WIDTHS[0], 3, padding="same", use_bias=bias, name=f"fine_{name}")(beside)
     return keras.Model(each, share, name=name)
 
 
@@ -155,8 +155,9 @@ def fold_marker(marker: keras.Model) -> FoldedMarker:
     last and one over the rest; and one of cells grown twofold is a transposed one of these cells.
     """
     frames = marker.inputs[0].shape[-1]
-    alone, last, together = _build_lean_alone(), _build_lean_share(1, "last"), _build_lean_together()
-    before = _build_lean_share(frames - 1, "before") if frames > 1 else None
+    alone, together = _build_lean_alone(), _build_lean_together()
+    before = _build_lean_share("before", frames - 1, bias=False) if frames > 1 else None
+    last = _build_lean_share("last", 1, bias=True)
 
     def folded(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return fold(marker.get_layer(name), marker.get_layer(f"{name}_norm"), plain=True)

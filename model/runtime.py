@@ -55,14 +55,16 @@ def marking_steps(
         expected = f"acquisitions of the marker's {sight.frames} frames"
         raise BundleError(str(bundle.folder), expected, f"{frames} frames")
 
-    def begin(patches: Any) -> tuple[Any, Any]:
+    def rebuild(patches: Any) -> tuple[Any, Any]:
         images = normalised(patches)
-        rebuilt = generator(images, training=False)
+        return images, generator(images, training=False)
+
+    def begin(patches: Any) -> tuple[Any, Any]:
+        images, rebuilt = rebuild(patches)
         return rebuilt, sight.before(images, rebuilt)
 
     def finish(early: Any, rebuilt: Any, before: Any, last: Any) -> tuple[Any, Any]:
-        images_last = normalised(last)
-        rebuilt_last = generator(images_last, training=False)
+        images_last, rebuilt_last = rebuild(last)
         seen = before + sight.last(images_last, rebuilt_last)
         images = tf.concat([normalised(early), images_last], axis=0)
         whole = tf.concat([rebuilt, rebuilt_last], axis=0)

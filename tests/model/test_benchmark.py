@@ -156,7 +156,7 @@ def test_pieces_make_the_whole(name: str, marked: int | None, bundle: Bundle, pi
     except ImportError:
         pytest.skip("its library, an extra, is not installed")
     except BundleError as error:
-        pytest.skip(str(error))
+        pytest.skip(str(error))  # a precision that this processor does not have
     patches = pictures(PATCHES, seed=3)
     rebuilt, logits = stages.stepped.whole(patches)
     images = stages.normalise(patches)

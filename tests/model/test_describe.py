@@ -102,6 +102,7 @@ def test_the_marker_is_counted_as_it_runs() -> None:
     trained = build_marker(3)
     lean = sum(part.count_params() for part in fold_marker(trained).parts)
     assert (found.parameters, found.folded) == (trained.count_params(), lean)
+    assert {layer.network for layer in found.layers} == {"marker"}
     flops = {layer.layer: layer.flops for layer in found.layers}
     assert flops["each_1"] == 3 * 2 * 64 * 64 * 9 * (2 * CELL_PX**2) * EACH
     assert flops["fine_up_coarse"] == 2 * 32 * 32 * 16 * WIDTHS[1] * WIDTHS[0]
