@@ -82,9 +82,11 @@ PRESETS = {
     "paper": NetworkConfig("paper", 1, (128, 256, 512, 1024), (128, 256, 512, 1024), "dense", 64),
     "gpu": NetworkConfig("gpu", 2, (32, 64, 128), (64, 128, 256), "convolutional", 64),
     "compact": NetworkConfig("compact", 8, (32,), (64,), "convolutional", 48),
+    "lean": NetworkConfig("lean", 8, (16,), (32,), "convolutional", 48),
     "compact-dense": NetworkConfig("compact-dense", 8, (32,), (64,), "dense", 64),
 }
-"""`paper` after the paper's section 7.2; `compact` fits two cores, its finer code keeps bubbles (`docs/paper.md`)."""
+"""`paper` after the paper's section 7.2; `compact` fits two cores, its finer code keeps bubbles (`docs/paper.md`);
+`lean` learns from it, for a third of the operations (`model/distiller.py`)."""
 
 
 PLAIN: dict[str, Any] = {"perturbed": 0.0, "w_adversarial": 0.0, "w_encoder": 0.0, "w_noise": 0.0}

@@ -43,7 +43,7 @@ RELIEF_LENS = (0.0, 0.7)
 """Of reliefs: how much of the light a rise turns away on every flank, as a lens does, beside the flank that is lit."""
 
 DENT_SIDE_PX = (24.0, 150.0)
-DENT_PX = (3.0, 16.0)
+DENT_PX = (2.2, 16.0)
 DENT_SHADE = 0.3
 """Of a dent's contrast, where it is deepest; half of the dents have none."""
 
@@ -51,6 +51,13 @@ PUSH_LONG_PX = (40.0, 220.0)
 PUSH_WIDE_PX = (12.0, 60.0)
 PUSH_STEEPEST = 0.42
 """Depth of a push as a share of its width: beyond, what is pushed would fold over itself."""
+
+AT_EDGES: dict[Kind, float] = {"relief": 0.5, "raft": 0.5}
+"""Share of these that lie where light changes: on the dark bent rim of a neck a rise is hardest to see, and foam floats
+where liquid ends."""
+
+RAFT_FLATTEST = 5.0
+"""Length of the flattest raft over its height: foam spreads along a surface. Half of them lie level."""
 
 EDGE_TRIES = 12
 MOVING_SHARE = 0.25
@@ -70,15 +77,18 @@ POINT_SPREAD_PX = (0.6, 0.9)
 NOISE = 1.15 / 255
 """Standard deviation of the camera's noise at the brightness of liquid: 1.0-1.5 grey levels before bare light."""
 
+NOISE_KEPT = np.float32(0.999)
+"""Share of the noise's variance above which none is put back."""
+
 
 def disturb(
-    stack: Stack, other: Stack, *, rng: np.random.Generator, kinds: Mapping[Kind, float]
+    stack: Stack, other: NDArray[np.uint8], *, rng: np.random.Generator, kinds: Mapping[Kind, float]
 ) -> tuple[Stack, NDArray[np.bool_]]:
     """One or two perturbations of an acquisition of one patch, and where they are seen.
 
     Args:
         stack: Its frames.
-        other: Frames of another good patch, of the same shape.
+        other: uint8, frames of another good patch, of the same shape.
         rng: Of this patch.
         kinds: Share of perturbations of each kind, 1 in all.
 
@@ -94,19 +104,20 @@ def disturb(
             _dented(out, noise, rng, push=kind == "push")
         else:
             _laid(kind, out, noise, other, rng)
-    marked = seen(stack, np.clip(out, 0.0, 1.0))
-    lost = np.nonzero(noise < 1.0 - 1e-3)
-    out[lost] += NOISE * np.sqrt(1.0 - noise[lost]) * rng.standard_normal(len(lost[0]), np.float32)
     np.clip(out, 0.0, 1.0, out=out)
+    marked = seen(stack, out)
+    _noise_again(out, noise, rng.standard_normal(int(np.count_nonzero(noise < NOISE_KEPT)), np.float32))
     return out, marked
 
 
-def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Generator) -> None:
+def _laid(kind: Kind, out: Stack, noise: Stack, other: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
     side = int(np.exp(rng.uniform(*np.log(RELIEF_SIDE_PX if kind == "relief" else SIDE_PX))))
     shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
     y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
+    if rng.random() < AT_EDGES.get(kind, 0.0):
+        y, x = np.subtract(_edge(out[0], rng)[:2], rng.uniform(0.2, 0.8, 2) * side)
     moves = rng.random() < MOVING_SHARE
     contrast = float(np.exp(rng.uniform(*np.log(CONTRAST))))
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
@@ -125,7 +136,9 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: Stack, rng: np.random.Gen
         elif relief is not None:
             _lit(window, kept, 1 - contrast * relief[inner])
         else:
-            source = texture[inner] if texture is not None else other[frame][place] if kind == "product" else grey
+            source = texture[inner] if texture is not None else grey
+            if kind == "product":
+                source = other[frame][place] / np.float32(255)
             window += blend * mask * (source - window)
             kept *= np.square(1 - blend * mask)
             if kind == "product":
@@ -228,6 +241,17 @@ def seen(before: Stack, after: Stack) -> NDArray[np.bool_]:
     return marked
 
 
+@njit(cache=True, nogil=True)
+def _noise_again(out: Stack, noise: Stack, drawn: Field) -> None:
+    """Put back, in place, what noise was lost where less than `NOISE_KEPT` of its variance is left."""
+    pixels, kept, place = out.ravel(), noise.ravel(), 0
+    for pixel in range(pixels.size):
+        if kept[pixel] < np.float32(NOISE_KEPT):
+            value = pixels[pixel] + np.float32(NOISE) * np.sqrt(np.float32(1) - kept[pixel]) * drawn[place]
+            pixels[pixel] = min(max(value, np.float32(0)), np.float32(1))
+            place += 1
+
+
 def _spread(shape: Field, sigma_px: float) -> Field:
     """Blurred by a Gaussian of so many px, three taps along each side."""
     tap = np.exp(-0.5 / sigma_px**2)
@@ -242,7 +266,8 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
     if kind == "line":
         return _line(side, rng, powers=(0, 1))
     if kind == "raft":
-        return _rings(side, rng)
+        flat = float(np.exp(rng.uniform(0, np.log(RAFT_FLATTEST))))
+        return _rings(rng, _ellipse(side, flat, np.pi / 2 if rng.random() < 0.5 else rng.uniform(0, np.pi)))
     if kind == "relief":
         return _blob(side, rng)
     drawn = rng.random()
@@ -256,7 +281,7 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
         rim = _rim(side, rng)
         field = random_perlin((side, side), rng=rng, powers=(2, 5))
         return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
-    return _rings(side, rng)
+    return _rings(rng, _radius(side, rng))
 
 
 def _line(side: int, rng: np.random.Generator, *, powers: tuple[int, int]) -> Field:
@@ -273,16 +298,18 @@ def _rim(side: int, rng: np.random.Generator) -> Field:
     return (1.0 - _radius(side, rng)) * side * 0.25
 
 
-def _rings(side: int, rng: np.random.Generator) -> Field:
-    """A crowd of small rings that hang together, as bubbles of foam do."""
-    radius = _radius(side, rng)
-    place = np.arange(side, dtype=np.float32)
-    out = np.zeros((side, side), np.float32)
+def _rings(rng: np.random.Generator, radius: Field) -> Field:
+    """A crowd of small rings that hang together, as bubbles of foam do, where `radius` is below 0.9."""
+    place = np.arange(len(radius), dtype=np.float32)
+    out = np.zeros_like(radius)
     inside = np.argwhere(radius < 0.9)
     for _ in range(int(rng.integers(2, 3 + len(inside) // 40))):
-        y, x = inside[rng.integers(len(inside))]
+        middle = inside[rng.integers(len(inside))]
         wide, wall = rng.uniform(1.5, 6.5), rng.uniform(0.7, 1.6)
-        np.maximum(out, _smooth(wall - np.abs(np.hypot(place[:, None] - y, place[None] - x) - wide)), out=out)
+        reach = int(wide + wall) + 2  # beyond it a ring is 0
+        rows, columns = (slice(max(at - reach, 0), at + reach + 1) for at in middle)
+        away = np.hypot(place[rows, None] - middle[0], place[None, columns] - middle[1])
+        np.maximum(out[rows, columns], _smooth(wall - np.abs(away - wide)), out=out[rows, columns])
     return out
 
 
@@ -316,11 +343,15 @@ def _blob(side: int, rng: np.random.Generator, *, sharpest: float = 0.6, softest
 
 
 def _radius(side: int, rng: np.random.Generator) -> Field:
-    """Distance from the window's middle as a share of half its side, along a turned and stretched ellipse."""
+    """`_ellipse` of any direction, at most twice as long as it is wide."""
+    return _ellipse(side, float(np.exp(rng.uniform(0, 0.7))), rng.uniform(0, np.pi))
+
+
+def _ellipse(side: int, flat: float, turn: float) -> Field:
+    """Distance from the window's middle as a share of half its side, `flat` times that along `turn`."""
     place = (np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / side) - np.float32(1)
-    stretch, turn = np.exp(rng.uniform(-0.7, 0.7)), rng.uniform(0, np.pi)
-    u, v = _turned(place, turn)
-    return np.asarray(np.hypot(u * max(stretch, 1.0), v * max(1 / stretch, 1.0)), np.float32)
+    along, across = _turned(place, turn)
+    return np.asarray(np.hypot(flat * along, across), np.float32)
 
 
 def _turned(place: NDArray[np.float32], turn: float) -> tuple[Field, Field]:

@@ -28,7 +28,7 @@ from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
-from model.loaded import normalised, rebuilding, seeing
+from model.loaded import load_examiner, normalised, rebuilding, seeing
 from model.marked_batches import MarkedBatch, StackChunk, marked_batches
 from model.marker import WIDTHS
 from model.marker_trainer import ordered, warm_cosine
@@ -256,11 +256,21 @@ class ExaminerTrainer:
         (folder / "examiner.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
 
     @classmethod
-    def begin(cls, bundle: Bundle, regions: int, folder: Path, *, seed: int, batch: int = BATCH) -> ExaminerTrainer:
-        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh.
+    def begin(
+        cls,
+        bundle: Bundle,
+        regions: int,
+        folder: Path,
+        *,
+        seed: int,
+        batch: int = BATCH,
+        other: Bundle | None = None,
+    ) -> ExaminerTrainer:
+        """Fresh, from the checkpoint in the folder, or else from another bundle's; the optimiser starts fresh.
 
         Raises:
-            BundleError: The checkpoint is of an examiner behind another marker, or for other regions.
+            BundleError: The checkpoint is of an examiner behind another marker, or for other regions; or the other
+                bundle has none, or one for other regions.
         """
         trainer = cls(bundle, regions, seed=seed, batch=batch)
         if (folder / "examiner.json").exists():
@@ -272,6 +282,13 @@ class ExaminerTrainer:
             trainer.examiner.load_weights(folder / "examiner.weights.h5")
             trainer.step = int(state["step"])
             trainer.seen = int(state.get("windows", trainer.step * BATCH))  # so many a step before they were counted
+        elif other is not None:
+            examiner = load_examiner(other)
+            if other.marker is None or other.marker.regions != regions:
+                raise BundleError(str(other.folder), f"an examiner for {regions} regions", "one for others")
+            trainer.examiner.set_weights(examiner.get_weights())
+            made_by = other.marker.made_by["examiner"]
+            trainer.step, trainer.seen = int(made_by["steps"]), int(made_by["windows"])
         return trainer
 
 

@@ -84,8 +84,8 @@ def _batch(
     stacks = np.stack([stack for stack, _ in chosen])
     marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
     for index in np.nonzero(rng.random(batch) < share)[0]:
-        stack, other = (stacks[i].astype(np.float32) / np.float32(255) for i in (index, rng.integers(batch)))
-        perturbed, cells = disturb(stack, other, rng=rng, kinds=kinds)
+        stack = stacks[index] / np.float32(255)
+        perturbed, cells = disturb(stack, stacks[rng.integers(batch)], rng=rng, kinds=kinds)
         stacks[index] = np.rint(perturbed * 255).astype(np.uint8)
         marked[index] = cells
     return MarkedBatch(stacks, marked, np.array([region for _, region in chosen], np.int32))

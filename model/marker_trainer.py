@@ -21,17 +21,18 @@ from model.bundle import Bundle, BundleError
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
-from model.loaded import rebuilding
+from model.loaded import load_marker, rebuilding
 from model.marked_batches import MarkedBatch, StackChunk, marked_batches
 from model.marker import build_marker, focal_loss, ranking_loss
 from model.scoring import mark_score
+from model.settling import settle
 from model.stepping import Stepper, compiled
 
 BATCH = 16
 PERTURBED = 0.75
 KINDS: dict[Kind, float] = {
-    "shadow": 0.34, "spot": 0.16, "line": 0.04, "raft": 0.06, "light": 0.03, "relief": 0.12, "grey": 0.03,
-    "texture": 0.02, "product": 0.02, "dent": 0.08, "push": 0.1,
+    "shadow": 0.26, "spot": 0.16, "line": 0.04, "raft": 0.09, "light": 0.03, "relief": 0.17, "grey": 0.03,
+    "texture": 0.02, "product": 0.02, "dent": 0.07, "push": 0.11,
 }  # fmt: skip
 """Share of perturbations of each kind, what an examiner learns from among them: what a marker does not propose no
 examiner sees (`docs/paper.md`, 4)."""
@@ -86,28 +87,11 @@ class MarkerTrainer:
     def settle(self, batches: Iterable[MarkedBatch]) -> None:
         """Fix batch norm's statistics at their average over these batches; training then runs as inspection does.
 
-        With the statistics of each batch, and a running average that lags behind the weights, a marker may do well in
-        training and badly in inspection. The last part of a training is done settled.
-
-        Source:
-            Wu & Johnson (2021), Rethinking "Batch" in BatchNorm, arXiv:2105.07576, section 3, for the average.
+        The last part of a training is done settled.
         """
         self._stepper.write_back()
         norms = [layer for layer in self.marker.layers if isinstance(layer, keras.layers.BatchNormalization)]
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.momentum = 0.0  # each batch then leaves its own statistics
-        means: list[list[NDArray[np.float32]]] = [[] for _ in norms]
-        variances: list[list[NDArray[np.float32]]] = [[] for _ in norms]
-        for batch in batches:
-            self.marker(self._pictures(batch.stacks), training=True)
-            for place, norm in enumerate(norms):
-                means[place].append(keras.ops.convert_to_numpy(norm.moving_mean))
-                variances[place].append(keras.ops.convert_to_numpy(norm.moving_variance))
-        for place, norm in enumerate(norms):
-            norm.momentum = momenta[place]
-            norm.moving_mean.assign(np.mean(means[place], axis=0))
-            norm.moving_variance.assign(np.mean(variances[place], axis=0) + np.var(means[place], axis=0))
+        settle(norms, batches, lambda batch: self.marker(self._pictures(batch.stacks), training=True))
         self._go_on_settled()
 
     def _go_on_settled(self) -> None:
@@ -154,11 +138,21 @@ class MarkerTrainer:
         (folder / "marker.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
 
     @classmethod
-    def begin(cls, bundle: Bundle, frames: int, folder: Path, *, seed: int, batch: int = BATCH) -> MarkerTrainer:
-        """Fresh, or from the checkpoint in the folder; the optimiser starts fresh.
+    def begin(
+        cls,
+        bundle: Bundle,
+        frames: int,
+        folder: Path,
+        *,
+        seed: int,
+        batch: int = BATCH,
+        other: Bundle | None = None,
+    ) -> MarkerTrainer:
+        """Fresh, from the checkpoint in the folder, or else from another bundle's marker; the optimiser starts fresh.
 
         Raises:
-            BundleError: The checkpoint is of a marker behind another generator, or for another number of frames.
+            BundleError: The checkpoint is of a marker behind another generator, or for another number of frames; or
+                the other bundle has no marker, or one for another number of frames.
         """
         trainer = cls(bundle, frames, seed=seed, batch=batch)
         if (folder / "marker.json").exists():
@@ -171,6 +165,14 @@ class MarkerTrainer:
             if state.get("settled", False):
                 trainer._go_on_settled()
             trainer.stacks = int(state.get("stacks", trainer.step * BATCH))  # so many a step before they were counted
+        elif other is not None:
+            marker = load_marker(other)
+            if marker.inputs[0].shape[-1] != frames:
+                raise BundleError(str(other.folder), f"a marker for {frames} frames", marker.inputs[0].shape[-1])
+            trainer.marker.set_weights(marker.get_weights())
+            made_by = other.marker.made_by if other.marker is not None else {}
+            trainer.step, trainer.stacks = (int(made_by.get(key, 0)) for key in ("steps", "stacks"))
+            trainer._go_on_settled()
         return trainer
 
 

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import keras
 from keras import ops
 
-from model.blocks import ResidualBlock
 from model.bundle import Bundle, write_bundle
 from model.config import TrainingConfig
 from model.dataset import Chunk, batches
 from model.network import build_rebuilder
+from model.settling import norms_of, settle
 from model.trainer import Trainer
 
 SETTLING_BATCHES = 60
@@ -43,23 +42,11 @@ def ship(training: Path, bundle: Path, made_by: Mapping[str, Any], *, chunks: It
 
 
 def settle_batch_norm(trainer: Trainer, chunks: Iterable[Chunk]) -> None:
-    """Replace the running statistics of encoder and decoder by plain means over unperturbed good patches.
+    """Take the statistics of encoder and decoder anew over unperturbed good patches.
 
-    The running ones lag behind the weights by hundreds of steps and were taken on perturbed images; inspection sees
-    neither. Weights do not change.
+    The running ones were taken on perturbed images, which inspection does not see. Weights do not change.
     """
     config = TrainingConfig(batch=trainer.config.batch, perturbed=0.0, rotation_rad=0.0)
-    parts = trainer.networks.encoder, trainer.networks.decoder
-    norms = [
-        norm for part in parts for layer in part.layers if isinstance(layer, ResidualBlock) for norm in layer.norms
-    ]
-    momenta = [norm.momentum for norm in norms]
-    for done, batch in enumerate(islice(batches(chunks, config, seed=0), SETTLING_BATCHES)):
-        _set_momentum(norms, [done / (done + 1)] * len(norms))
-        trainer.generate(ops.convert_to_tensor(batch.image))
-    _set_momentum(norms, momenta)
-
-
-def _set_momentum(norms: list[keras.layers.BatchNormalization], values: list[float]) -> None:
-    for norm, value in zip(norms, values, strict=True):
-        norm.momentum = value
+    shown = islice(batches(chunks, config, seed=0), SETTLING_BATCHES)
+    norms = norms_of(trainer.networks.encoder, trainer.networks.decoder)
+    settle(norms, shown, lambda batch: trainer.generate(ops.convert_to_tensor(batch.image)))

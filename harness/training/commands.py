@@ -58,6 +58,34 @@ def train(
     typer.echo(bundle or folder)
 
 
+def distil(
+    bundle: Annotated[Path, typer.Option(help="Detector bundle to write.")],
+    teacher: Annotated[str, typer.Option(help="Bundle whose generator is learnt from.")] = "compact",
+    preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "lean",
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
+        "training/lean"
+    ),
+    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
+    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 2e-3,
+    backend: Backend = TENSORFLOW,
+    processes: Processes = 0,
+    batch: Batch = None,
+) -> None:
+    """Train a leaner generator to rebuild what a bundle's generator rebuilds."""
+    from harness.training.workshop import Means, distil_generator
+
+    command = command_line("distil", teacher=teacher, preset=preset, bundle=bundle, minutes=minutes, folder=folder,
+                       seed=seed, learning_rate=learning_rate, backend=None if backend == TENSORFLOW else backend,
+                       processes=processes or None, batch=batch)  # fmt: skip
+    with bar() as progress:
+        distil_generator(
+            teacher=teacher, preset=preset, bundle=bundle, minutes=minutes, folder=folder, seed=seed,
+            learning_rate=learning_rate, command=command, means=Means(backend, processes, batch), progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle)
+
+
 def train_marker(
     bundle: Annotated[Path, typer.Option(help="Bundle whose marker is made; its generator stays.")],
     minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
@@ -72,6 +100,9 @@ def train_marker(
             "--settled", help="Fix batch norm's statistics first, unless they are: for the last part of a training."
         ),
     ] = False,
+    begin_with: Annotated[
+        str | None, typer.Option(help="Bundle whose marker is gone on from, where there is no checkpoint.")
+    ] = None,
     backend: Backend = TENSORFLOW,
     processes: Processes = 0,
     batch: Batch = None,
@@ -80,12 +111,13 @@ def train_marker(
     from harness.training.workshop import Means, train_marker_of
 
     command = command_line("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                       learning_rate=learning_rate, settled=settled, backend=None if backend == TENSORFLOW else backend,
-                       processes=processes or None, batch=batch)  # fmt: skip
+                       learning_rate=learning_rate, settled=settled, begin_with=begin_with,
+                       backend=None if backend == TENSORFLOW else backend, processes=processes or None,
+                       batch=batch)  # fmt: skip
     with bar() as progress:
         train_marker_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, settled=settled,
-            command=command, means=Means(backend, processes, batch), progress=progress,
+            command=command, other=begin_with, means=Means(backend, processes, batch), progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 
@@ -98,6 +130,9 @@ def train_examiner(
     ),
     seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
     learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    begin_with: Annotated[
+        str | None, typer.Option(help="Bundle whose examiner is gone on from, where there is no checkpoint.")
+    ] = None,
     backend: Backend = TENSORFLOW,
     processes: Processes = 0,
     batch: Batch = None,
@@ -111,7 +146,7 @@ def train_examiner(
     with bar() as progress:
         train_examiner_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
-            means=Means(backend, processes, batch), progress=progress,
+            other=begin_with, means=Means(backend, processes, batch), progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from model.marked_batches import MarkedBatch, Stacks
 
 LOT_STACKS = 100
-"""Of two strips: what a process draws at a time."""
+"""What a process draws at a time: one strip, every stack of it perturbed twice, since to draw takes the longer."""
 
-LOT_STRIPS = 2
+LOT_STRIPS = 1
+PERTURBED_TIMES = 2
 AHEAD = 3
 """Lots a process that are drawn or wait."""
 
@@ -98,9 +99,10 @@ def _lot(start: int, *, seed: int, perturbed: float, kinds: Mapping[Kind, float]
     """What the strips from `start` on give."""
     from model.marked_batches import marked_batches
 
-    stacks = drawn_stacks(start=start, unusual=UNUSUAL_SHARE)
+    drawn = drawn_stacks(start=start, unusual=UNUSUAL_SHARE)
+    chunks = (chunk for chunk in drawn for _ in range(PERTURBED_TIMES))
     return next(
-        marked_batches(stacks, batch=LOT_STACKS, seed=[seed, start], perturbed=perturbed, kinds=kinds, pool=LOT_STACKS)
+        marked_batches(chunks, batch=LOT_STACKS, seed=[seed, start], perturbed=perturbed, kinds=kinds, pool=LOT_STACKS)
     )
 
 

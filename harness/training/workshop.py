@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from model.marked_batches import MarkedBatch
 
 BACKENDS = ("tensorflow", "jax")
+
+DISTILLED_START = 15_000
+"""First training strip of a generator that learns from another."""
 
 MARKER_START = 20_000
 """First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
@@ -200,6 +204,73 @@ def _check_checkpoint(folder: Path, network: NetworkConfig, config: TrainingConf
         raise InputError(f"{folder}/state.json", f"a checkpoint of {kinds[now]}", f"one of {kinds[was]}")
 
 
+def distil_generator(
+    *,
+    teacher: str,
+    preset: str,
+    bundle: Path,
+    minutes: float,
+    folder: Path,
+    seed: int,
+    learning_rate: float,
+    command: str,
+    means: Means = HERE,
+    progress: Progress = silent,
+) -> None:
+    """Train a generator to rebuild what a bundle's generator rebuilds, or go on from `folder`, and make its bundle.
+
+    Args:
+        teacher: Bundle whose generator is learnt from.
+        preset: Which network learns.
+        bundle: Folder to write.
+        minutes: Stop after this long.
+        folder: Checkpoint and curve.
+        seed: Of weights and perturbations.
+        learning_rate: Maximum of its one cosine.
+        command: What was typed, for `bundle.toml`.
+        means: On what it is trained.
+        progress: Told of every step.
+
+    Raises:
+        InputError: No such preset.
+        DetectorError: The teacher or the checkpoint cannot be used.
+    """
+    means.begin()
+    from model.bundle import BundleError, find_bundle, load_bundle
+    from model.config import PRESETS
+    from model.distiller import Distiller, distil, ship_distilled
+    from model.marker_trainer import BATCH, HELD_OUT_BATCHES, KINDS, PERTURBED, marker_batches
+
+    if preset not in PRESETS:
+        raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
+    batch = means.batch or BATCH
+    try:
+        whole = load_bundle(find_bundle(teacher), with_marker=False)
+        distiller = Distiller.begin(whole, PRESETS[preset], folder, seed=seed)
+    except BundleError as error:
+        raise DetectorError(error.where, error.expected, error.got) from None
+    commands = _commands(folder, command)
+    seconds = 60.0 * minutes
+    held_out = islice(marker_batches(drawn_stacks(start=HELD_OUT_START), batch=BATCH, seed=0), HELD_OUT_BATCHES)
+    distil(
+        distiller, means.batches(DISTILLED_START, distiller.step, seed=seed, batch=batch, perturbed=PERTURBED,
+                                 kinds=KINDS),
+        folder, held_out=list(held_out) if minutes else [], learning_rate=learning_rate, seconds=seconds,
+        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+    )  # fmt: skip
+    ship_distilled(
+        distiller, folder, bundle,
+        {
+            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
+            "learning_rate": learning_rate, "products": [],
+            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+        },
+    )  # fmt: skip
+    if not means.elsewhere:
+        sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
+        sheet.save(bundle / "reconstructions.png", optimize=True)
+
+
 def train_marker_of(
     *,
     bundle: Path,
@@ -209,6 +280,7 @@ def train_marker_of(
     learning_rate: float,
     settled: bool,
     command: str,
+    other: str | None = None,
     means: Means = HERE,
     progress: Progress = silent,
 ) -> None:
@@ -222,6 +294,7 @@ def train_marker_of(
         learning_rate: Maximum of its one cosine.
         settled: Fix batch norm's statistics first, unless they are; for the last part of a training.
         command: What was typed, for `bundle.toml`.
+        other: Bundle whose marker is begun with where there is no checkpoint; a fresh one without.
         means: On what it is trained; on another backend than TensorFlow only the checkpoint is written.
         progress: Told of every step.
 
@@ -230,13 +303,14 @@ def train_marker_of(
     """
     means.begin()
     from model.allowance import allowance_of
-    from model.bundle import BundleError, add_allowance, add_marker, load_bundle
+    from model.bundle import BundleError, add_allowance, add_marker, find_bundle, load_bundle
     from model.marker_trainer import BATCH, KINDS, PERTURBED, MarkerTrainer, train_marker
 
     batch = means.batch or BATCH
     try:
         whole = load_bundle(bundle, with_marker=False)
-        trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch)
+        begun = None if other is None else load_bundle(find_bundle(other))
+        trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch, other=begun)
     except BundleError as error:
         raise DetectorError(error.where, error.expected, error.got) from None
     commands = _commands(folder, command)
@@ -274,6 +348,7 @@ def train_examiner_of(
     seed: int,
     learning_rate: float,
     command: str,
+    other: str | None = None,
     means: Means = HERE,
     progress: Progress = silent,
 ) -> None:
@@ -286,6 +361,7 @@ def train_examiner_of(
         seed: Of weights and perturbations.
         learning_rate: Maximum of its one cosine.
         command: What was typed, for `bundle.toml`.
+        other: Bundle whose examiner is begun with where there is no checkpoint; a fresh one without.
         means: On what it is trained; on another backend than TensorFlow only the checkpoint is written.
         progress: Told of every step.
 
@@ -293,13 +369,16 @@ def train_examiner_of(
         DetectorError: The bundle cannot be used, or has no marker.
     """
     means.begin()
-    from model.bundle import BundleError, add_examiner, load_bundle
+    from model.bundle import BundleError, add_examiner, find_bundle, load_bundle
     from model.examiner_trainer import BATCH, KINDS, PERTURBED, STACKS, ExaminerTrainer, train_examiner
 
     regions = len(PAPER.regions)
     batch = means.batch or STACKS
     try:
-        trainer = ExaminerTrainer.begin(load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS)
+        trainer = ExaminerTrainer.begin(
+            load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS,
+            other=None if other is None else load_bundle(find_bundle(other)),
+        )  # fmt: skip
     except BundleError as error:
         raise DetectorError(error.where, error.expected, error.got) from None
     commands = _commands(folder, command)

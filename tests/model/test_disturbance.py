@@ -13,7 +13,7 @@ from model.disturbance import MOST, NOISE, SEEN_ABOVE, SPOT_SIDE_PX, disturb, se
 from model.marker_trainer import KINDS
 
 GREY = np.full((3, 256, 256), 0.6, np.float32)
-DARK = np.full((3, 256, 256), 0.2, np.float32)
+DARK = np.full((3, 256, 256), 51, np.uint8)
 
 
 @settings(max_examples=30, deadline=None)
@@ -42,7 +42,7 @@ def test_the_same_generator_disturbs_alike() -> None:
 def test_what_stays_and_what_moves(pictures: Callable[..., np.ndarray]) -> None:
     """Most perturbations are at the same place in all frames, some are not; all are small beside the patch."""
     stack = np.repeat(pictures(1, seed=3).astype(np.float32) / 255, 3, axis=0)
-    other = pictures(3, seed=4).astype(np.float32) / 255
+    other = pictures(3, seed=4)
     moved, shares = [], []
     for seed in range(200):
         after, marked = disturb(stack, other, rng=np.random.default_rng(seed), kinds=KINDS)

@@ -35,7 +35,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[...,
     )  # fmt: skip
     assert trainer.step == 3
     training = folder / "training"
-    add_marker(bundle.folder, training / "marker.weights.h5", (training / "marker.csv",), FRAMES, {})
+    add_marker(bundle.folder, training / "marker.weights.h5", (training / "marker.csv",), FRAMES,
+               {"steps": trainer.step, "stacks": trainer.stacks})  # fmt: skip
     return folder
 
 
@@ -186,6 +187,22 @@ def test_training_goes_on_from_its_checkpoint(trained: Path) -> None:
     fresh = MarkerTrainer(load_bundle(trained / "bundle"), FRAMES, seed=1)
     pairs = zip(trainer.marker.get_weights(), fresh.marker.get_weights(), strict=True)
     assert any((one != two).any() for one, two in pairs)
+
+
+def test_training_begins_with_the_marker_of_another_bundle(
+    trained: Path, make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    """Weights and steps come along, settled as they inspect; frames must be as many, and there must be a marker."""
+    other = load_bundle(trained / "bundle")
+    bundle = make_bundle(tmp_path / "bundle", seed=5)
+    trainer = MarkerTrainer.begin(bundle, FRAMES, tmp_path / "training", seed=1, other=other)
+    for one, two in zip(trainer.marker.get_weights(), load_marker(other).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert (trainer.step, trainer.stacks, trainer.settled) == (3, 6, True)
+    with pytest.raises(BundleError, match=r"expected a marker for 3 frames, got 2$"):
+        MarkerTrainer.begin(bundle, 3, tmp_path / "training", seed=1, other=other)
+    with pytest.raises(BundleError, match="expected a bundle with a marker, got none"):
+        MarkerTrainer.begin(bundle, FRAMES, tmp_path / "training", seed=1, other=bundle)
 
 
 def test_one_call_rebuilds_and_marks(trained: Path, pictures: Pictures) -> None:

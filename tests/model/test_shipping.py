@@ -48,7 +48,7 @@ def test_settled_statistics_are_plain_means(tiny: NetworkConfig, pictures: Calla
     entry = keras.Model(trainer.networks.encoder.input, block.input)
     shown = np.asarray(block.convolutions[0](entry(patches[..., None] / np.float32(255))))
     np.testing.assert_allclose(norm.moving_mean, shown.mean(axis=(0, 1, 2)), rtol=1e-3, atol=1e-5)
-    assert (np.asarray(norm.moving_variance) <= shown.var(axis=(0, 1, 2)) * 1.001).all()  # within batches, not between
+    np.testing.assert_allclose(norm.moving_variance, shown.var(axis=(0, 1, 2)), rtol=1e-2)
     assert norm.momentum == momentum
 
 
