@@ -193,7 +193,7 @@ def distil(
 
 
 def ship_distilled(distiller: Distiller, folder: Path, bundle: Path, made_by: dict[str, Any]) -> Bundle:
-    """Make or replace a bundle from a distiller's generator; what belongs to other weights is removed.
+    """Make a bundle of a distiller's generator, or replace one: what lay there belongs to other weights.
 
     Args:
         distiller: Settled.
@@ -202,8 +202,8 @@ def ship_distilled(distiller: Distiller, folder: Path, bundle: Path, made_by: di
         made_by: Command, seed, data identifiers, versions, hardware.
     """
     bundle.mkdir(parents=True, exist_ok=True)
-    for stale in ("thresholds.toml", "marker.weights.h5", "allowance.npy", "examiner.weights.h5"):
-        (bundle / stale).unlink(missing_ok=True)
+    for stale in bundle.iterdir():
+        stale.unlink()
     distiller.generator.save_weights(bundle / "weights.weights.h5")
     (bundle / "training.csv").write_bytes((folder / "training.csv").read_bytes())
     taught = {"teacher": distiller.teacher.digest, "steps": distiller.step, "patches": distiller.patches}

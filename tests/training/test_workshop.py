@@ -17,7 +17,14 @@ from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
-from harness.training.workshop import Means, calibrate_bundle, train_examiner_of, train_marker_of, train_network
+from harness.training.workshop import (
+    Means,
+    calibrate_bundle,
+    distil_generator,
+    train_examiner_of,
+    train_marker_of,
+    train_network,
+)
 from model.bundle import load_bundle, write_bundle
 from model.config import PLAIN, PRESETS, TrainingConfig
 from model.network import build_networks, build_rebuilder
@@ -85,6 +92,37 @@ def test_a_bundle_that_is_none(tmp_path: Path) -> None:
             bundle=tmp_path, minutes=1, folder=tmp_path / "t", seed=1, learning_rate=1e-3, settled=False, command="x"
         )
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("teacher", "preset", "sentence"),
+    [
+        ("compact", "tiny", "^--preset: expected one of paper, gpu, compact, lean, compact-dense, got tiny$"),
+        ("none-such", "lean", r"^none-such/bundle\.toml: expected a file of a detector bundle, got no such file$"),
+    ],
+)
+def test_a_teacher_or_a_network_that_is_none(tmp_path: Path, teacher: str, preset: str, sentence: str) -> None:
+    """One sentence, and nothing is written."""
+    with pytest.raises(InputError, match=sentence):
+        distil_generator(
+            teacher=teacher, preset=preset, bundle=tmp_path / "bundle", minutes=0, folder=tmp_path / "t", seed=1,
+            learning_rate=1e-3, command="x",
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_bundle_is_distilled(tmp_path: Path) -> None:
+    """Taught for no time it is a bundle with its origin and a picture, and says whose twins it was to make."""
+    teacher = bundle_without_marker(tmp_path / "teacher")
+    distil_generator(
+        teacher=str(teacher), preset="lean", bundle=tmp_path / "bundle", minutes=0, folder=tmp_path / "t", seed=1,
+        learning_rate=1e-3, command="x",
+    )  # fmt: skip
+    bundle = load_bundle(tmp_path / "bundle")
+    assert bundle.network == PRESETS["lean"]
+    assert (bundle.made_by["commands"], bundle.made_by["teacher"]) == (["x"], load_bundle(teacher).digest)
+    assert (bundle.folder / "reconstructions.png").exists()
 
 
 @pytest.mark.parametrize("backend", ["torch", "none"])
