@@ -125,6 +125,16 @@ def draw_kit(name: str, shares: dict[str, int], good: int, *, seed: int, letters
     return Kit(name, tuple(strips))
 
 
+def calibration_kit(times: int = 1) -> Kit:
+    """The standard calibration products, or a kit of so many times as many of each class and of good ones."""
+    if times == 1:
+        return standard_kit("calibration")
+    shares = {kind: times * count for kind, count in CALIBRATION_SHARES.items()}
+    return draw_kit(
+        f"calibration x {times}", shares, times * CALIBRATION_GOOD, seed=STANDARD_SEED, letters=("CD", "CG")
+    )
+
+
 def development_kit(defective: int = 8, good: int = 60) -> Kit:
     """So many of each class, and good ones; same seed, same kit."""
     return draw_kit("development", dict.fromkeys(CLASSES, defective), good, seed=DEVELOPMENT_SEED)

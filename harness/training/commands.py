@@ -152,7 +152,7 @@ def train_examiner(
 
 
 def calibrate(
-    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "lean",
+    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
     score: Score = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
     required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
@@ -160,20 +160,22 @@ def calibrate(
     alpha: Annotated[
         float | None, typer.Option(help="Of good products, the share that level good_only may reject; 0.05.")
     ] = None,
+    times: Annotated[int, typer.Option(min=1, max=10, help="So many times the 60 + 60 drawn products.")] = 1,
 ) -> None:
     """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
     from harness.training.workshop import calibrate_bundle
 
     with bar() as progress:
         path, promise = calibrate_bundle(
-            bundle, score=score, runs=runs, required=required, recording=recording, alpha=alpha, progress=progress
-        )
+            bundle, score=score, runs=runs, required=required, recording=recording, alpha=alpha, times=times,
+            progress=progress,
+        )  # fmt: skip
     messages.print(promise, markup=False)
     typer.echo(path)
 
 
 def prove(
-    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "lean",
+    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
     score: Score = None,
     backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
     kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",

@@ -15,7 +15,7 @@ from harness.errors import DetectorError, InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
-from harness.strips.kit import CALIBRATION_SEED, standard_kit
+from harness.strips.kit import CALIBRATION_SEED, calibration_kit
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
 from harness.system import hardware, versions
@@ -419,6 +419,7 @@ def calibrate_bundle(
     required: int,
     recording: Path | None,
     alpha: float | None = None,
+    times: int = 1,
     progress: Progress = silent,
 ) -> tuple[Path, str]:
     """Tune and write a bundle's thresholds.
@@ -431,6 +432,7 @@ def calibrate_bundle(
         recording: Labelled calibration products; the standard ones, drawn, without.
         alpha: Share of good products that the level `good_only` may reject in any of their runs. By default
             `model.conformal.ALPHA`, and the level is left out where there are too few good products for that.
+        times: As many of the drawn products as the standard ones, so many times.
         progress: Told of every product.
 
     Returns:
@@ -451,7 +453,7 @@ def calibrate_bundle(
         recorded = open_recording(recording, runs=runs)
         kit, geometry = recorded.kit, recorded.geometry
     else:
-        recorded, kit, geometry = None, standard_kit("calibration"), PAPER
+        recorded, kit, geometry = None, calibration_kit(times), PAPER
     truths = {strip.truth for strip in kit.strips}
     if len(truths) < 2:
         raise DetectorError(f"calibration products {kit.name}", "defective and good ones", f"only {truths.pop()} ones")
