@@ -17,6 +17,7 @@ from harness.strips.kit import (
     STANDARD_SEED,
     Kit,
     Strip,
+    calibration_kit,
     draw_kit,
     good_strips,
     load_register,
@@ -255,3 +256,16 @@ def test_contact_sheet_of_good_strips_alone(renderer: Renderer) -> None:
     sheet = contact_sheet(Kit("k", (standard_kit("quick").strips[-1],)), renderer)
     assert sheet.height == 256 + 24 + 8 + 8
     assert np.asarray(sheet)[8:264, 210 : 210 + 256].std() > 20
+
+
+def test_more_calibration_products_are_others_of_the_same_kind() -> None:
+    """So many times as many of each class; none of them is a standard one, nor in a kit."""
+    standard, double = calibration_kit(), calibration_kit(2)
+    assert standard == standard_kit("calibration")
+    count = Counter(strip.defect and strip.defect.kind for strip in standard.strips)
+    assert Counter(strip.defect and strip.defect.kind for strip in double.strips) == {
+        kind: 2 * number for kind, number in count.items()
+    }
+    seeds = {strip.seed for strip in double.strips}
+    for kit in (standard, standard_kit("knapp"), standard_kit("quick")):
+        assert not seeds & {strip.seed for strip in kit.strips}
