@@ -49,6 +49,7 @@ def test_it_learns_what_the_teacher_rebuilds(
     assert teacher.weights.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_distilled_generator_becomes_a_bundle(
     make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
 ) -> None:
