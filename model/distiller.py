@@ -193,7 +193,7 @@ def distil(
 
 
 def ship_distilled(distiller: Distiller, folder: Path, bundle: Path, made_by: dict[str, Any]) -> Bundle:
-    """Make a bundle of a distiller's generator, or replace one: what lay there belongs to other weights.
+    """Make or replace a bundle of a distiller's generator; thresholds that lie there belong to other weights and go.
 
     Args:
         distiller: Settled.
@@ -202,8 +202,7 @@ def ship_distilled(distiller: Distiller, folder: Path, bundle: Path, made_by: di
         made_by: Command, seed, data identifiers, versions, hardware.
     """
     bundle.mkdir(parents=True, exist_ok=True)
-    for stale in bundle.iterdir():
-        stale.unlink()
+    (bundle / "thresholds.toml").unlink(missing_ok=True)
     distiller.generator.save_weights(bundle / "weights.weights.h5")
     (bundle / "training.csv").write_bytes((folder / "training.csv").read_bytes())
     taught = {"teacher": distiller.teacher.digest, "steps": distiller.step, "patches": distiller.patches}

@@ -141,8 +141,9 @@ def train_examiner(
     from harness.training.workshop import Means, train_examiner_of
 
     command = command_line("train-examiner", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
-                           learning_rate=learning_rate, backend=None if backend == TENSORFLOW else backend,
-                           processes=processes or None, batch=batch)  # fmt: skip
+                       learning_rate=learning_rate, begin_with=begin_with,
+                       backend=None if backend == TENSORFLOW else backend, processes=processes or None,
+                       batch=batch)  # fmt: skip
     with bar() as progress:
         train_examiner_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,

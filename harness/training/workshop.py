@@ -177,7 +177,7 @@ def train_network(
             {
                 "commands": commands, "data": data, "patches": trainer.step * config.batch, **settings,
                 "products": [] if recorded is None else sorted(recorded.kit.products),
-                **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+                **_made_on(),
             },
             chunks=chunks(),
         )  # fmt: skip
@@ -232,7 +232,7 @@ def distil_generator(
         progress: Told of every step.
 
     Raises:
-        InputError: No such preset.
+        InputError: No such preset, or the bundle is the teacher's.
         DetectorError: The teacher or the checkpoint cannot be used.
     """
     means.begin()
@@ -243,6 +243,8 @@ def distil_generator(
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
+    if bundle.resolve() == find_bundle(teacher).resolve():
+        raise InputError("--bundle", "another folder than the teacher's", bundle)
     batch = means.batch or BATCH
     try:
         whole = load_bundle(find_bundle(teacher), with_marker=False)
@@ -263,7 +265,7 @@ def distil_generator(
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
             "learning_rate": learning_rate, "products": [],
-            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+            **_made_on(),
         },
     )  # fmt: skip
     if not means.elsewhere:
@@ -328,7 +330,7 @@ def train_marker_of(
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
             "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate,
-            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+            **_made_on(),
         },
     )  # fmt: skip
     marks = marks_on_good(
@@ -395,11 +397,16 @@ def train_examiner_of(
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
             "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate,
-            **{f"version_{name}": value for name, value in versions().items()}, **hardware(),
+            **_made_on(),
         },
     )  # fmt: skip
     detector = NetworkDetector(str(bundle), PAPER, score="marked")
     reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
+
+
+def _made_on() -> dict[str, Any]:
+    """Versions and hardware, for `bundle.toml`."""
+    return {**{f"version_{name}": value for name, value in versions().items()}, **hardware()}
 
 
 def _commands(folder: Path, command: str) -> list[str]:
@@ -449,6 +456,8 @@ def calibrate_bundle(
         raise InputError("--required", f"at most the {runs} runs", required)
     if alpha is not None and not 0 < alpha < 1:
         raise InputError("--alpha", "a number > 0 and < 1", alpha)
+    if recording is not None and times > 1:
+        raise InputError("--times", "1 where a recording brings its own products", times)
     if recording is not None:
         recorded = open_recording(recording, runs=runs)
         kit, geometry = recorded.kit, recorded.geometry

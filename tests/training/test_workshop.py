@@ -25,7 +25,7 @@ from harness.training.workshop import (
     train_marker_of,
     train_network,
 )
-from model.bundle import load_bundle, write_bundle
+from model.bundle import find_bundle, load_bundle, write_bundle
 from model.config import PLAIN, PRESETS, TrainingConfig
 from model.network import build_networks, build_rebuilder
 from model.trainer import Trainer
@@ -109,6 +109,23 @@ def test_a_teacher_or_a_network_that_is_none(tmp_path: Path, teacher: str, prese
             learning_rate=1e-3, command="x",
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_teacher_is_not_written_over() -> None:
+    """Its weights would be lost; said before anything is trained."""
+    teacher = find_bundle("compact")
+    with pytest.raises(InputError, match=r"^--bundle: expected another folder than the teacher's, got "):
+        distil_generator(
+            teacher="compact", preset="lean", bundle=teacher, minutes=0, folder=teacher / "t", seed=1,
+            learning_rate=1e-3, command="x",
+        )  # fmt: skip
+    assert not (teacher / "t").exists()
+
+
+def test_a_recording_is_not_multiplied(tmp_path: Path) -> None:
+    """It brings its own products, as many as there are."""
+    with pytest.raises(InputError, match=r"^--times: expected 1 where a recording brings its own products, got 2$"):
+        calibrate_bundle("none", score="ssim", runs=1, required=1, recording=tmp_path, times=2)
 
 
 @pytest.mark.slow
