@@ -7,7 +7,6 @@ Standard output carries figures, as a table or as JSON; messages and progress go
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +28,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on
 
 def main() -> None:
     """Run a command; every error becomes one sentence and an exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         app(standalone_mode=False)
     except BundleError as error:

@@ -205,7 +205,6 @@ _judges: list[_Judge] = []
 def _begin(asked: Asked, level: NDArray[np.float32]) -> None:
     """In each process, before TensorFlow is there."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     detector = NetworkDetector(asked.bundle, PAPER, score=asked.score, backend="tensorflow")
     _judges.append(_Judge(detector, level, asked))
 

@@ -84,7 +84,6 @@ class Means:
         Raises:
             InputError: Unknown, or not installed.
         """
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         if self.backend not in BACKENDS or find_spec(self.backend) is None:
             installed = [name for name in BACKENDS if find_spec(name) is not None]
             raise InputError("--backend", f"one of those installed: {', '.join(installed)}", self.backend)
@@ -145,7 +144,6 @@ def train_network(
     Raises:
         InputError: No such preset, a recording that cannot be used, or a checkpoint of another training.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from model.config import PLAIN, PRESETS, TrainingConfig
     from model.shipping import ship
     from model.trainer import Trainer, cosine_schedule, train
