@@ -251,7 +251,7 @@ def swarm(
 
 @app.command()
 def compare(
-    bundle: Annotated[str, typer.Option(help="Bundle whose scores are compared.")] = "compact",
+    bundle: Annotated[str, typer.Option(help="Bundle whose scores are compared.")] = "lean",
     runs: Annotated[int, typer.Option(min=1, help="Runs of each product of the development kit.")] = 3,
     plain: Annotated[str | None, typer.Option(help="Bundle of a plain autoencoder (train --plain), asked too.")] = None,
     as_json: Json = False,

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 figures = Console(soft_wrap=True, highlight=False)
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
 
-STANDARD = "compact"
+STANDARD = "lean"
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
 
 

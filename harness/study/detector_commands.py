@@ -24,7 +24,7 @@ Out = Annotated[Path | None, typer.Option(help="JSON to write as well.")]
 
 
 def generality(
-    bundle: Bundle = "compact",
+    bundle: Bundle = "lean",
     score: Score = "marked",
     level: Level = "seven_of_ten",
     seeds: Annotated[str, typer.Option(help="Of kits, with commas between; 2024 is the standard kit's.")] = "11,12,13",
@@ -72,7 +72,7 @@ def generality(
 
 
 def liquid(
-    bundle: Bundle = "compact",
+    bundle: Bundle = "lean",
     score: Score = "marked",
     level: Level = "seven_of_ten",
     scales: Annotated[

@@ -153,7 +153,7 @@ def train_examiner(
 
 
 def calibrate(
-    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "compact",
+    bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "lean",
     score: Score = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
     required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
@@ -176,7 +176,7 @@ def calibrate(
 
 
 def prove(
-    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "compact",
+    bundle: Annotated[str, typer.Option(help="Bundle that the proof is put into.")] = "lean",
     score: Score = None,
     backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
     kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
