@@ -51,6 +51,7 @@ MAY_LOAD_THE_NETWORK = {
     "harness.inspection.detector",
     "harness.inspection.network",
     "harness.inspection.padim",
+    "harness.training.calibrating",
     "harness.training.data",
     "harness.training.drawers",
     "harness.training.proving",

@@ -164,7 +164,7 @@ def calibrate(
     times: Annotated[int, typer.Option(min=1, max=10, help="So many times the 60 + 60 drawn products.")] = 1,
 ) -> None:
     """Tune thresholds, a region each, on calibration products; none of them may be in a kit."""
-    from harness.training.workshop import calibrate_bundle
+    from harness.training.calibrating import calibrate_bundle
 
     with bar() as progress:
         path, promise = calibrate_bundle(

@@ -1,26 +1,23 @@
-"""Strips or a recording to the arrays that `model` trains and calibrates on. The only way good patches get there."""
+"""Strips or a recording to the arrays that `model` trains on. The only way good patches get there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DetectorError
 from harness.geometry import PAPER, PATCH_PX, Geometry
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
 from harness.streams import stream
-from harness.strips.kit import Kit, good_strips
+from harness.strips.kit import good_strips
 from harness.strips.liquid import EXPOSURES, LiquidScale
 from harness.strips.recording import Recording
 from harness.strips.renderer import Renderer
-from harness.strips.source import Source
 
 if TYPE_CHECKING:
-    from model.bundle import Thresholds
     from model.dataset import Chunk
     from model.marked_batches import StackChunk
 
@@ -147,60 +144,3 @@ def recorded_chunks(recording: Recording) -> Iterator[Chunk]:
             stack = np.concatenate(patches)
             yield Chunk(stack, np.zeros(len(stack), bool))
         turn += 1
-
-
-def calibrate(
-    detector: NetworkDetector,
-    kit: Kit,
-    source: Source,
-    *,
-    runs: int,
-    required: int,
-    alpha: float | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Thresholds:
-    """Thresholds of all levels from labelled calibration products, written nowhere yet.
-
-    Args:
-        detector: Its network and score.
-        kit: Calibration products; whoever qualifies with these thresholds must use others.
-        source: Their pictures.
-        runs: Runs of each.
-        required: k of the level `seven_of_ten`.
-        alpha: Of the level `good_only`, which is left out without.
-        progress: Called with products done and products in all.
-
-    Raises:
-        DetectorError: Too few good products for `alpha`, or too many without a finite score.
-    """
-    from harness.inspection.drift import GoodScores
-    from model.bundle import Thresholds
-    from model.calibration import k_of_n_thresholds, patch_thresholds, strip_thresholds
-    from model.conformal import GoodProductsError, good_only_thresholds
-
-    shape = (len(kit.strips), runs, *source.geometry.shape)
-    scores, truth = np.zeros(shape, np.float32), np.zeros(shape, bool)
-    for place, strip in enumerate(kit.strips):
-        for run in range(1, runs + 1):
-            frames = source.frames(strip, run)
-            scores[place, run - 1] = detector.score(Inspection.of_frames(source.geometry, frames))
-            truth[place, run - 1] = source.defective_patches(strip, run)
-        progress(place + 1, len(kit.strips))
-    defective = np.array([strip.defect is not None for strip in kit.strips])
-    levels = {
-        "patch": patch_thresholds(scores, truth),
-        "strip": strip_thresholds(scores, defective),
-        "seven_of_ten": k_of_n_thresholds(scores, defective, required=required),
-    }
-    notes: dict[str, dict[str, Any]] = {}
-    if not defective.all():
-        notes["good_scores"] = GoodScores.of(scores[~defective]).as_dict()
-    if alpha is not None:
-        try:
-            good_only = good_only_thresholds(scores[~defective], alpha=alpha)
-        except GoodProductsError as error:
-            raise DetectorError(f"calibration: {error.where}", error.expected, error.got) from None
-        levels["good_only"] = good_only.thresholds
-        notes["good_only_from"] = {"alpha": alpha, "products": good_only.products, "rank": good_only.rank}
-    products = tuple(strip.product for strip in kit.strips)
-    return Thresholds(levels, detector.digest, detector.score_name, products, runs, notes)

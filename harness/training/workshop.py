@@ -1,4 +1,4 @@
-"""Making a detector: train its network, calibrate its thresholds, and write down how it was done."""
+"""Making a detector: train its networks, and write down how it was done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.errors import DetectorError, InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
-from harness.strips.kit import CALIBRATION_SEED, calibration_kit
+from harness.strips.kit import CALIBRATION_SEED
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
 from harness.system import hardware, versions
@@ -23,7 +23,6 @@ from harness.training.data import (
     ALLOWANCE_START,
     TRAINING_SEED,
     UNUSUAL_SHARE,
-    calibrate,
     drawn_chunks,
     drawn_stacks,
     marks_on_good,
@@ -414,71 +413,3 @@ def _commands(folder: Path, command: str) -> list[str]:
     with path.open("a", encoding="utf-8") as file:
         file.write(command + "\n")
     return path.read_text(encoding="utf-8").splitlines()
-
-
-def calibrate_bundle(
-    bundle: str,
-    *,
-    score: str | None,
-    runs: int,
-    required: int,
-    recording: Path | None,
-    alpha: float | None = None,
-    times: int = 1,
-    progress: Progress = silent,
-) -> tuple[Path, str]:
-    """Tune and write a bundle's thresholds.
-
-    Args:
-        bundle: Name or path.
-        score: Which score; None takes the bundle's `main_score`.
-        runs: Runs of each product.
-        required: k of `seven_of_ten`.
-        recording: Labelled calibration products; the standard ones, drawn, without.
-        alpha: Share of good products that the level `good_only` may reject in any of their runs. By default
-            `model.conformal.ALPHA`, and the level is left out where there are too few good products for that.
-        times: As many of the drawn products as the standard ones, so many times.
-        progress: Told of every product.
-
-    Returns:
-        The file, and a sentence on what the level `good_only` promises, or why it is not there.
-
-    Raises:
-        InputError: The bundle or the recording cannot be used, it holds only one kind of product, or fewer good ones
-            than the `alpha` that was asked for needs; nothing is scored then.
-    """
-    from model.bundle import write_thresholds
-    from model.conformal import ALPHA, good_products_needed
-
-    if required > runs:
-        raise InputError("--required", f"at most the {runs} runs", required)
-    if alpha is not None and not 0 < alpha < 1:
-        raise InputError("--alpha", "a number > 0 and < 1", alpha)
-    if recording is not None and times > 1:
-        raise InputError("--times", "1 where a recording brings its own products", times)
-    if recording is not None:
-        recorded = open_recording(recording, runs=runs)
-        kit, geometry = recorded.kit, recorded.geometry
-    else:
-        recorded, kit, geometry = None, calibration_kit(times), PAPER
-    truths = {strip.truth for strip in kit.strips}
-    if len(truths) < 2:
-        raise DetectorError(f"calibration products {kit.name}", "defective and good ones", f"only {truths.pop()} ones")
-    wanted = ALPHA if alpha is None else alpha
-    good, needed = sum(strip.defect is None for strip in kit.strips), good_products_needed(wanted)
-    if good < needed and alpha is not None:
-        raise InputError("--alpha", f"{needed} or more good calibration products for {alpha:g}", good)
-    detector = NetworkDetector(bundle, geometry, score=score)
-    source = recorded if recorded is not None else Renderer(seed=CALIBRATION_SEED)
-    thresholds = calibrate(
-        detector, kit, source, runs=runs, required=required, alpha=wanted if good >= needed else None,
-        progress=lambda done, total: progress("calibration products", done, total),
-    )  # fmt: skip
-    write_thresholds(detector.bundle.folder, thresholds)
-    promise = (
-        f"good_only: a good product is rejected in any of {runs} runs with probability {wanted:g} at most, "
-        "averaged over calibrations"
-        if good >= needed
-        else f"good_only: left out, {needed} or more good products are needed for alpha {wanted:g}, not {good}"
-    )
-    return detector.bundle.folder / "thresholds.toml", promise

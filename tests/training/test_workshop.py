@@ -17,7 +17,6 @@ from harness.strips.recording import write_description, write_frames, write_regi
 from harness.strips.renderer import Renderer
 from harness.training.workshop import (
     Means,
-    calibrate_bundle,
     distil_generator,
     train_examiner_of,
     train_marker_of,
@@ -120,12 +119,6 @@ def test_a_teacher_is_not_written_over() -> None:
     assert not (teacher / "t").exists()
 
 
-def test_a_recording_is_not_multiplied(tmp_path: Path) -> None:
-    """It brings its own products, as many as there are."""
-    with pytest.raises(InputError, match=r"^--times: expected 1 where a recording brings its own products, got 2$"):
-        calibrate_bundle("none", score="ssim", runs=1, required=1, recording=tmp_path, times=2)
-
-
 @pytest.mark.slow
 def test_a_bundle_is_distilled(tmp_path: Path) -> None:
     """Taught for no time it is a bundle with its origin and a picture, and says whose twins it was to make."""
@@ -150,20 +143,6 @@ def test_a_backend_that_is_not_there(tmp_path: Path, backend: str) -> None:
             means=Means(backend),
         )  # fmt: skip
     assert os.environ.get("KERAS_BACKEND") == before
-
-
-@pytest.mark.parametrize(
-    ("alpha", "message"),
-    [
-        (0.01, r"^--alpha: expected 197 or more good calibration products for 0\.01, got 60$"),
-        (0.0, r"^--alpha: expected a number > 0 and < 1, got 0\.0$"),
-        (float("nan"), "^--alpha: expected a number > 0 and < 1, got nan$"),
-    ],
-)
-def test_a_share_that_the_good_products_cannot_hold(alpha: float, message: str) -> None:
-    """Said before a bundle is looked for."""
-    with pytest.raises(InputError, match=message):
-        calibrate_bundle("none", score="ssim", runs=1, required=1, recording=None, alpha=alpha)
 
 
 @pytest.mark.parametrize(
