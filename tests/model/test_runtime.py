@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +61,14 @@ def test_other_shapes_and_types_are_refused(patches: np.ndarray, got: str, runti
     """The signature is fixed: nothing is cast, cut or padded."""
     with pytest.raises(ValueError, match=r"^patches: expected uint8 \(4, 256, 256\), " + got):
         runtime.rebuild(patches)
+
+
+@pytest.mark.parametrize(("chosen", "used"), [(None, "1"), ("0", "0")])
+def test_tensorflow_convolves_by_onednn_unless_told_otherwise(chosen: str | None, used: str) -> None:
+    """Asked for before TensorFlow is loaded, which alone would not on every processor; whoever sets it is heard."""
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    environment |= {} if chosen is None else {name: chosen}
+    code = f"import os, sys, model; print(os.environ[{name!r}], 'tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [used, "False"]
