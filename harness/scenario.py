@@ -69,12 +69,15 @@ class LiquidChoice(_Table):
 
 
 class DetectorChoice(_Table):
-    """Which inspector is qualified, and which thresholds reach the gate."""
+    """Which inspector is qualified, and which thresholds reach the gate.
+
+    Without a score it is the marker's where the bundle has one, else the paper's.
+    """
 
     bundle: str | None = None
     factory: str | None = None
     backend: Literal["tensorflow", "openvino", "openvino-bf16", "auto"] = "auto"
-    score: str = "ssim"
+    score: str | None = None
     level: Literal["patch", "strip", "seven_of_ten", "good_only"] = "seven_of_ten"
 
     @model_validator(mode="after")

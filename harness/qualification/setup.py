@@ -100,7 +100,7 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
     thresholds = network.thresholds()
     _check_level(choice.level, thresholds.levels, str(where))
     if (noted := thresholds.notes.get("good_scores")) is not None:
-        file = f"{network.bundle.folder / 'thresholds.toml'}: {choice.score}.good_scores"
+        file = f"{network.bundle.folder / 'thresholds.toml'}: {network.score_name}.good_scores"
         GoodScores.read(noted, regions=len(source.geometry.regions), where=file)
     refuse_overlap(kit, thresholds.products, "calibration")
     refuse_overlap(kit, network.bundle.made_by.get("products", ()), "training")

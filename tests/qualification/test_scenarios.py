@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.qualification.run import qualify
+from harness.qualification.setup import set_up
 from harness.scenario import DetectorChoice, KitChoice, Scenario, load_scenario, scenario_schema
 from harness.strips.kit import draw_kit, register_text
 
@@ -54,7 +55,18 @@ def test_the_scenarios_differ_from_the_standard_one_in_what_they_ask_about() -> 
     standard = load_scenario(SCENARIOS / "knapp.toml").model_dump()
     for name in ("upstream-agitation", "liquid-storm"):
         asked = load_scenario(SCENARIOS / f"{name}.toml").model_dump()
-        assert {key for key in standard if asked[key] != standard[key]} - {"detector"} == {"name", "liquid"}
+        assert {key for key in standard if asked[key] != standard[key]} == {"name", "liquid"}
+
+
+@pytest.mark.parametrize(("bundle", "score", "taken"), [("lean", None, "marked"), ("compact", "ssim", "ssim")])
+def test_a_scenario_without_a_score_takes_the_one_that_its_bundle_is_made_for(
+    bundle: str, score: str | None, taken: str
+) -> None:
+    """The marker's where the bundle has one, as `calibrate` does; what is asked for goes before."""
+    detector = DetectorChoice(bundle=bundle, score=score)
+    scenario = Scenario(name="short", seed=1, kit=KitChoice(standard="quick"), detector=detector)
+    setup = set_up(scenario, where=SCENARIOS / "short.toml", quick=False, recording=None)
+    assert setup.detector.name.endswith(f", {taken})")
 
 
 def test_an_editor_knows_what_a_file_may_say() -> None:
