@@ -80,12 +80,11 @@ class FoldedMarker:
 
 
 def _build_lean_alone() -> keras.Model:
-    """No batch norm, and pictures as they lie."""
+    """No batch norm, and cells laid beside cells, for to lay pixels beside pixels takes as long as to convolve them."""
     images = keras.Input((PATCH_PX, PATCH_PX, 1), name="images")
     rebuilt = keras.Input((PATCH_PX, PATCH_PX, 1), name="rebuilt")
-    both = layers.Concatenate(name="pair")([images, rebuilt])
-    each = layers.Conv2D(EACH, 3 * CELL_PX, strides=CELL_PX, padding="same", name="each_1")(both)  # (p, 64, 64, 24)
-    each = layers.LeakyReLU(SLOPE, name="each_1_act")(each)
+    both = layers.Concatenate(name="pair")([Fold(CELL_PX)(images), Fold(CELL_PX)(rebuilt)])
+    each = _convolved(both, EACH, "each_1", folded=True)  # (p, 64, 64, 24)
     return keras.Model([images, rebuilt], _convolved(each, EACH, "each_2", folded=True), name="alone")
 
 
@@ -150,9 +149,9 @@ def _convolved(x: Any, channels: int, name: str, *, stride: int = 1, folded: boo
 def fold_marker(marker: keras.Model) -> FoldedMarker:
     """The same marker for inference only: batch norm taken into the convolutions, what waits for no last frame apart.
 
-    A convolution over cells of pixels is one of strides over pixels; what it makes of a residual is what it makes of
-    the rebuilt less what it makes of the image; one over the channels of all frames is the sum of one over those of the
-    last and one over the rest; and one of cells grown twofold is a transposed one of these cells.
+    What a convolution makes of a residual is what it makes of the rebuilt less what it makes of the image; one over the
+    channels of all frames is the sum of one over those of the last and one over the rest; and one of cells grown
+    twofold is a transposed one of these cells.
     """
     frames = marker.inputs[0].shape[-1]
     alone, together = _build_lean_alone(), _build_lean_together()
@@ -163,10 +162,8 @@ def fold_marker(marker: keras.Model) -> FoldedMarker:
         return fold(marker.get_layer(name), marker.get_layer(f"{name}_norm"), plain=True)
 
     kernel, bias = folded("each_1")
-    # (3, 3, folded rows, folded columns, image or residual, out) to pixels
-    strided = kernel.reshape(3, 3, CELL_PX, CELL_PX, 2, EACH).transpose(0, 2, 1, 3, 4, 5)
-    image, residual = np.moveaxis(strided.reshape(3 * CELL_PX, 3 * CELL_PX, 2, EACH), 2, 0)
-    pair = np.stack([image - RESIDUAL_GAIN * residual, RESIDUAL_GAIN * residual], axis=2)
+    image, residual = np.moveaxis(kernel.reshape(3, 3, CELL_PX * CELL_PX, 2, EACH), 3, 0)
+    pair = np.concatenate([image - RESIDUAL_GAIN * residual, RESIDUAL_GAIN * residual], axis=2)
     alone.get_layer("each_1").set_weights([pair, bias])
     alone.get_layer("each_2").set_weights(folded("each_2"))
 
