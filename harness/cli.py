@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.errors import BenchError, ResultError, ScenarioError
+from harness.errors import BenchError, InputError, ResultError, ScenarioError
 from harness.kit_commands import kit_app
 from harness.study.commands import baseline_app, design, difference, frame_check
 from harness.study.detector_commands import generality, liquid
@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: Words after `python -m harness`; those of the process when absent.
     """
     try:
+        _refuse_unwritable(sys.argv[1:] if arguments is None else arguments)
         code = app(args=arguments, standalone_mode=False)
         # Outside of its standalone mode typer returns the code of `typer.Exit` instead of raising it.
         sys.exit(code if isinstance(code, int) else 0)
@@ -67,6 +68,17 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(2)
         messages.print_exception()
         sys.exit(70)
+
+
+def _refuse_unwritable(words: list[str]) -> None:
+    """Refuse bytes that are no text, before a run that would fail when it writes down what was typed.
+
+    Raises:
+        InputError: Some word is not UTF-8.
+    """
+    for word in words:
+        if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError("command line", "words in UTF-8", ascii(word))
 
 
 @app.command()

@@ -122,6 +122,12 @@ class BaselineChoice(_Table):
             del values["looks"]
         return values
 
+    @model_validator(mode="after")
+    def _check(self) -> BaselineChoice:
+        if self.source == "recorded" and self.looks_path is None:
+            raise ValueError("expected looks to name a file where they are recorded, got a number of looks")
+        return self
+
 
 DECIDING = ("defective_median_inspector", "good_median_inspector", "no_late_run")
 """Criteria that decide PASS unless the scenario says otherwise."""

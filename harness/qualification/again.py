@@ -28,13 +28,13 @@ from harness.qualification.inspector import (
     scores_table,
 )
 from harness.qualification.junit import junit_xml
-from harness.qualification.replay import layout_again, line_again
+from harness.qualification.replay import kit_again, layout_again, line_again
 from harness.qualification.run import baseline_looks, run_id_fits, thresholds_digest
 from harness.qualification.setup import renderer_of
 from harness.qualification.summary import products_table, summarise
 from harness.result.compare import table_differences, value_differences
 from harness.result.stored import Stored, machine_looks
-from harness.strips.kit import Kit, load_register, refuse_overlap
+from harness.strips.kit import Kit, refuse_overlap
 
 TAPE = ["product", "run", "response_us", "service_us", "ahead_us"]
 """Columns of the tape that follow from the line, the last where the tape has it; stages are what a clock once said."""
@@ -74,7 +74,7 @@ class Again:
     @cached_property
     def kit(self) -> Kit:
         """Products and truth."""
-        return load_register(self.stored.folder / "kit.csv")
+        return kit_again(self.stored)
 
     @cached_property
     def levels(self) -> dict[str, NDArray[np.float32]]:

@@ -20,7 +20,7 @@ from harness.qualification.setup import set_up
 from harness.result.compare import table_differences
 from harness.result.folder import parquet_bytes
 from harness.result.stored import Stored
-from harness.strips.kit import load_register
+from harness.strips.kit import Kit, load_register
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,22 @@ def line_again(result: Stored) -> LineRecord:
         return Outcome(fed.product, fed.run, recipe, verdict.reject, verdict.cause, scored=scored)
 
     layout = layout_again(result)
-    feed = feed_of(load_register(result.folder / "kit.csv"), scenario)
+    feed = feed_of(kit_again(result), scenario)
     detector = measured_with(manifest["detector"], manifest["digests"]["model"])
     where = str(result.folder / "latency.parquet")
     times = result.table("latency")
     tape = Tape.from_frame(times, detector=detector, where=where)
     return replay_line(inspect, layout, feed, tape, scenario, recipe, lags=times)
+
+
+def kit_again(result: Stored) -> Kit:
+    """Products and truth of a result.
+
+    Raises:
+        KitError: Its register is missing, or was changed into none.
+    """
+    geometry = _geometry(result.manifest["geometry"])
+    return load_register(result.folder / "kit.csv", vials=geometry.vials, regions=len(geometry.regions))
 
 
 def layout_again(result: Stored) -> Layout:

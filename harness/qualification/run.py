@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
-from harness.errors import BaselineError
+from harness.errors import BaselineError, ScenarioError
 from harness.inspection.detector import is_graded, measured_with
 from harness.inspection.levels import Acquisitions
 from harness.line import (
@@ -98,6 +99,8 @@ def qualify(
     layout = Layout.from_choice(scenario.line, str(where))
     setup = set_up(scenario, where=where, quick=quick, recording=recording)
     layout = replace(layout, early_exposure=setup.source.geometry.early_exposure)
+    if layout.exposures < (last := max(setup.source.geometry.frames)):
+        raise ScenarioError(f"{where}: line.exposures", f"{last} or more: frame {last} is inspected", layout.exposures)
     looks = baseline_looks(scenario, where, setup.kit)
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)
@@ -124,12 +127,14 @@ def feed_of(kit: Kit, scenario: Scenario) -> list[Fed]:
 
 
 def warm_up_strips(kit: Kit, count: int) -> list[Strip]:
-    """Good strips that are of no kit; for a recording, its own good strips under other names."""
+    """Good strips that are of no kit; for a recording, its own good strips under other names.
+
+    They are called W001, W002 ..., but for what a product of the kit is called.
+    """
+    names = (name for number in itertools.count(1) if (name := f"W{number:03d}") not in kit.products)
     recorded = [strip for strip in kit.strips if strip.path and strip.defect is None]
-    if recorded:
-        return [replace(recorded[number % len(recorded)], product=f"W{number + 1:03d}") for number in range(count)]
-    strips = good_strips("warm-up", count)
-    return [replace(strip, product=f"W{number + 1:03d}") for number, strip in enumerate(strips)]
+    strips = itertools.cycle(recorded) if recorded else good_strips("warm-up", count)
+    return [replace(strip, product=name) for strip, name in zip(itertools.islice(strips, count), names, strict=False)]
 
 
 def baseline_looks(scenario: Scenario, where: Path, kit: Kit) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from harness.inspection.drift import GoodScores
 from harness.inspection.network import NetworkDetector
 from harness.inspection.truth import TruthDetector
 from harness.scenario import Scenario
-from harness.strips.kit import Kit, load_register, refuse_overlap, standard_kit
+from harness.strips.kit import Kit, load_register, refuse_overlap, refuse_undrawable, standard_kit
 from harness.strips.liquid import LiquidScale
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
@@ -83,7 +83,10 @@ def kit_of(scenario: Scenario, where: Path, quick: bool) -> Kit:
     if quick:
         return standard_kit("quick")
     if scenario.kit.register_path is not None:
-        return load_register(where.parent / scenario.kit.register_path)
+        path = where.parent / scenario.kit.register_path
+        kit = load_register(path)
+        refuse_undrawable(kit, str(path))
+        return kit
     return standard_kit(scenario.kit.standard or "knapp")
 
 

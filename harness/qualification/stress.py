@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,9 @@ QUEUED_POCKETS = 2
 
 CURVE_STEPS = 12
 CURVE_LONGEST_US = 600_000
+CURVE_WIDEST = 1.5
+"""Longest slot of a curve over the shortest, at least."""
+
 FREE_LOADS = (0.5, 0.8, 0.9, 0.975)
 QUANTILE = 0.99
 """Claimed where the scenario claims none."""
@@ -134,20 +138,21 @@ def usual_profiles(scenario: Scenario, where: Path) -> tuple[str, ...]:
 
 
 def _layouts(layout: Layout) -> list[Layout]:
-    """Each feed with each number of workers, then the scenario's feed with other ways to the gate and queues."""
-    lines = [replace(layout, feed=feed, workers=workers) for feed in FEED for workers in WORKERS]
-    lines += [
-        replace(layout, pockets_to_gate=pockets, workers=workers)
-        for pockets in POCKETS_TO_GATE
-        for workers in WORKERS
-        if pockets < layout.pockets
-    ]
-    lines += [
-        replace(layout, pockets_to_gate=QUEUED_POCKETS, workers=workers, queue_limit=limit)
+    """Each feed with each number of workers, then the scenario's feed with other ways to the gate and queues.
+
+    Those that can be built with the scenario's slot.
+    """
+    others: list[dict[str, Any]] = [{"feed": feed, "workers": workers} for feed in FEED for workers in WORKERS]
+    others += [{"pockets_to_gate": pockets, "workers": workers} for pockets in POCKETS_TO_GATE for workers in WORKERS]
+    others += [
+        {"pockets_to_gate": QUEUED_POCKETS, "workers": workers, "queue_limit": limit}
         for limit in QUEUE_LIMITS
         for workers in WORKERS
-        if QUEUED_POCKETS < layout.pockets
     ]
+    lines = []
+    for other in others:
+        with suppress(ScenarioError):  # one that cannot be built, such as a gate beyond the last pocket
+            lines.append(replace(layout, **other))
     return list(dict.fromkeys(lines))
 
 
@@ -177,7 +182,8 @@ def _interval(values: Sequence[float]) -> tuple[float, float, float]:
 def _curve(stress: Stress, layout: Layout, name: str, replications: int) -> list[dict[str, Any]]:
     """Late strips and false rejects at slots from the shortest that can be built upwards."""
     rows = []
-    for slot_us in np.linspace(shortest_built_us(layout), CURVE_LONGEST_US, CURVE_STEPS):
+    short_us = shortest_built_us(layout)
+    for slot_us in np.linspace(short_us, max(CURVE_LONGEST_US, CURVE_WIDEST * short_us), CURVE_STEPS):
         line = replace(layout, slot_us=round(slot_us))
         total = sum((stress.load(line, name, replication) for replication in range(replications)), Count())
         rows.append({"profile": name, "slot_ms": line.slot_us / 1000, **asdict(total)})

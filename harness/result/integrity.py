@@ -10,16 +10,19 @@ from pathlib import Path
 
 from harness.errors import Problem
 from harness.result.folder import file_digests
-from harness.result.record import Entry, read_record, sha256
+from harness.result.record import RECORD, Entry, read_record, sha256
 
 MANIFEST = "manifest.json"
+
+MADE_AGAIN = {"report.html", "report.pdf"}
+"""What may be written after a result was: it is made from the other files, and nothing is concluded from it."""
 
 
 def changed_files(folder: Path, *, head: str | None = None, without_pictures: bool = False) -> list[Problem]:
     """What differs, a sentence a file; empty when every byte is as it was written.
 
-    A file that a later entry of the record says it wrote, such as a report made again, is held to that entry; every
-    other file to the manifest; and the manifest, which is written once, to every entry.
+    A report that an entry of the record says it wrote is held to the last such entry; every other file to the manifest,
+    which is written once, and that to every entry.
 
     Args:
         folder: The result.
@@ -34,7 +37,11 @@ def changed_files(folder: Path, *, head: str | None = None, without_pictures: bo
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [*problems, Problem(MANIFEST, "a manifest with the digests of all files", _said(error))]
     for entry in entries:
-        files |= {name: digest for name, digest in entry.files.items() if name != MANIFEST}
+        written = {name: digest for name, digest in entry.files.items() if name != MANIFEST}
+        files |= {name: digest for name, digest in written.items() if name in MADE_AGAIN}
+        if others := sorted(written.keys() - MADE_AGAIN):
+            expected = f"no file but {' and '.join(sorted(MADE_AGAIN))} written anew"
+            problems.append(Problem(f"{RECORD}: entry {entry.number}", expected, ", ".join(others)))
     present = file_digests(folder)
     left_out = _left_out(files, present) if without_pictures else set()
     for name in sorted((files.keys() | present.keys()) - left_out):

@@ -119,7 +119,8 @@ class Stored:
         """The inspectors': product, inspector, look, reject."""
         path = self.folder / "looks.csv"
         try:
-            table = pd.read_csv(path, dtype={"product": str, "inspector": str, "verdict": str})
+            names = {"product": str, "inspector": str, "verdict": str}
+            table = pd.read_csv(path, dtype=names, keep_default_na=False)  # an inspector may be called NA
         except (OSError, ValueError) as error:
             raise ResultError(str(path), "the looks of a result", str(error).splitlines()[0]) from None
         return table.assign(reject=table["verdict"] == "reject").drop(columns="verdict")

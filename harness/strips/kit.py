@@ -211,6 +211,28 @@ def load_register(path: Path, *, vials: int = 5, regions: int = 4) -> Kit:
     return Kit(path.stem, tuple(strips))
 
 
+def refuse_undrawable(kit: Kit, where: str) -> None:
+    """Refuse a register by which strips cannot be drawn: one of a recording, or one product under two names.
+
+    Args:
+        kit: As it was read.
+        where: Its file.
+
+    Raises:
+        KitError: It names paths in place of seeds, or the same seed and defect twice.
+    """
+    if any(strip.path for strip in kit.strips):
+        raise KitError(f"{where}: path", "seeds, where strips are drawn", "paths, which want --recording")
+    first: dict[tuple[int, Defect | None], str] = {}
+    problems = [
+        Problem(f"{where}: {strip.product}", "a seed of its own", f"that of {name}")
+        for strip in kit.strips
+        if (name := first.setdefault((strip.seed, strip.defect), strip.product)) != strip.product
+    ]
+    if problems:
+        raise KitError.listing(problems)
+
+
 def _strip(row: dict[str, str], where: str, vials: int, regions: int, problems: list[Problem]) -> Strip:
     """One row as a strip; what is wrong with it is added to `problems`."""
 

@@ -74,6 +74,28 @@ def test_times_of_ones_own_are_stressed(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"slot_ms": 1000.0, "exposure_interval_ms": 45.0},
+        {"pockets_to_gate": 2, "transfer_ms": 500.0},
+        {"pockets": 2, "pockets_to_gate": 1},
+    ],
+    ids=["slow exposures", "one pocket is too near", "one pocket is all"],
+)
+def test_lines_that_can_be_built_are_stressed(line: dict[str, float], tmp_path: Path) -> None:
+    """Neighbours that cannot be built are left out, and curves go up from the shortest slot, wherever that is."""
+    scenario = load_scenario(SCENARIO)
+    asked = scenario.model_copy(update={"line": scenario.line.model_copy(update=line)})
+    plan = Plan(("table2-as-seconds",), strips=3, replications=2, free_strips=8)
+    _, values = run_stress(asked, where=SCENARIO, plan=plan, out=tmp_path / "stress")
+    slots_ms = [row["slot_ms"] for row in values["curve"]]
+    assert slots_ms == sorted(set(slots_ms))
+    assert slots_ms[0] == values["shortest_built_ms"]
+    built = {row["pockets_to_gate"] for row in values["shortest"]}
+    assert built == ({2, 3} if "transfer_ms" in line else {1} if "pockets" in line else {1, 2, 3})
+
+
 def test_what_cannot_be_stressed(tmp_path: Path) -> None:
     """An unknown profile and a single replication are said before anything is simulated, and nothing is written."""
     scenario, out = load_scenario(SCENARIO), tmp_path / "stress"

@@ -54,6 +54,14 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ({"line": {"pockets": 0}}, "small.toml: line.pockets: expected a number >= 1, got 0"),
         ({"line": {"gate_lead_ms": 496}}, "expected a cut-off after the frames are ready at 394 ms, got one at 394 ms"),
         ({"line": {"exposures": 21}}, "that end before the next trigger at 500 ms, got the last of 21 at 520 ms"),
+        (
+            {"line": {"exposures": 3, "slot_ms": 100}},
+            "small.toml: line.exposures: expected 16 or more: frame 16 is inspected, got 3",
+        ),
+        (
+            {"baseline": {"source": "recorded"}},
+            "small.toml: baseline: expected looks to name a file where they are recorded, got a number of looks",
+        ),
         ({"line": {"clock": "virtual", "profile": "other"}}, "line.profile: expected one of table2-as-seconds, "),
     ],
 )
@@ -68,6 +76,25 @@ def test_kit_with_a_class_that_does_not_exist(write_scenario: Write, bench: Benc
     register = path.parent / "small.csv"
     register.write_text(register.read_text().replace("stuck_particle", "rust"))
     assert "small.csv: line 2: defect: expected one of stuck_particle" in refused(bench, path)
+
+
+@pytest.mark.parametrize(
+    ("register", "sentence"),
+    [
+        (
+            "product,truth,path\nG1,good,G1\nG2,good,G2\n",
+            "path: expected seeds, where strips are drawn, got paths, which want --recording",
+        ),
+        ("product,truth,seed\nG1,good,5\nG2,good,6\nG3,good,5\n", "G3: expected a seed of its own, got that of G1"),
+    ],
+)
+def test_kit_that_would_draw_one_product_twice(
+    write_scenario: Write, bench: Bench, tmp_path: Path, register: str, sentence: str
+) -> None:
+    """Names of another recording's folders draw nothing, and the same seed and defect are the same product."""
+    scenario = write_scenario()
+    (tmp_path / "small.csv").write_text(register)
+    assert sentence in refused(bench, scenario)
 
 
 def test_kit_that_overlaps_calibration(write_scenario: Write, bench: Bench) -> None:
@@ -128,6 +155,13 @@ def test_command_line(bench: Bench) -> None:
     code, _, error = bench("validate", "--speed", "high")
     assert code == 2
     assert "--speed" in error
+
+
+def test_words_that_are_no_text(write_scenario: Write, bench: Bench) -> None:
+    """What was typed is written down at the end of a run; what cannot be is refused at its beginning."""
+    assert r"command line: expected words in UTF-8, got 'M\udcfcller'" in refused(
+        bench, write_scenario(), "--by", "M\udcfcller"
+    )
 
 
 def test_replay_of_no_result(bench: Bench, tmp_path: Path) -> None:

@@ -238,6 +238,21 @@ def test_forgery_without_a_trace_is_found_by_the_noted_head(result: Path, bench:
     assert out.startswith(f"{RECORD}: expected an entry with the noted hash {head[:12]}")
 
 
+def test_an_entry_added_later_excuses_no_table(result: Path, bench: Bench) -> None:
+    """Made anew are reports alone: an act that claims to have written scores is named, whatever head was noted."""
+    head = read_record(result)[0][-1].hash
+    scores = pd.read_parquet(result / "scores.parquet")
+    (result / "scores.parquet").write_bytes(parquet_bytes(scores.assign(score=scores["score"] / 2)))
+    digests = json.loads((result / "manifest.json").read_text())["digests"]
+    wrote = ("report.html", "scores.parquet")
+    add_entry(result, did="report", outcome="written", digests=digests, wrote=wrote)
+    problems = list(map(str, changed_files(result, head=head)))
+    assert problems[0] == (
+        "record.jsonl: entry 2: expected no file but report.html and report.pdf written anew, got scores.parquet"
+    )
+    assert problems[1].startswith("scores.parquet: expected SHA-256 ")
+
+
 def test_files_missing_and_files_too_many(result: Path) -> None:
     """A file that went and a file that came are both named."""
     (result / "junit.xml").unlink()
