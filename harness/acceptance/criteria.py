@@ -171,12 +171,17 @@ def mcnemar_row(pairs: list[Paired], truth: str, rules: Rules) -> Criterion:
     interval, p = tango_interval(counts, confidence=rules.confidence), mcnemar_exact(counts)
     observed = (
         f"{counts.first_only} right by machine alone, {counts.second_only} by inspector alone; "
-        f"P = {p:.4f} (mid-p {mcnemar_mid_p(counts):.4f})"
+        f"P {_chance(p)} (mid-p {_chance(mcnemar_mid_p(counts))})"
     )
     passed = p >= alpha or counts.first_only > counts.second_only
     note = "exact McNemar; numerator is the difference of right products; interval Tango score"
     return Criterion(name, observed, bound, passed, counts.first_only - counts.second_only, counts.n,
                      interval.low, interval.high, note)  # fmt: skip
+
+
+def _chance(p: float) -> str:
+    """A P to four digits; one that would be all zeros is less than the last of them."""
+    return f"= {p:.4f}" if p >= 0.00005 else "< 0.0001"
 
 
 def noninferiority_row(pairs: list[Paired], group: str, rules: Rules) -> Criterion:
@@ -202,7 +207,12 @@ def late_row(late: int | None, runs: int) -> Criterion:
     """No run of the kit was late."""
     if late is None:
         return Criterion("no_late_run", "not recorded", "0 late", None, note="the looks carry no cause")
-    return Criterion("no_late_run", f"{late} late of {runs} runs", "0 late", late == 0, late, runs)
+    interval = exact_interval(late, runs) if runs else None
+    return Criterion(
+        "no_late_run", f"{late} late of {runs} runs", "0 late", late == 0, late, runs,
+        interval.low if interval else None, interval.high if interval else None,
+        "the interval takes runs as independent; late ones often follow one another",
+    )  # fmt: skip
 
 
 def pairs_with_median(table: pd.DataFrame, scores: InspectorScores, truth: str, products: set[str]) -> list[Paired]:

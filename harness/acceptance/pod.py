@@ -35,6 +35,7 @@ class Pod:
         intercept, slope: Of ln size in um; None where there is no curve.
         a50_um, a90_um: Sizes detected half and nine tenths of the time; None where there is no number.
         a90_95_um: Upper 95 % confidence bound of a90, one-sided; None where there is no number.
+        dispersion: Variance of hits about the curve over that of looks at random, 1 or more.
     """
 
     curve: Curve
@@ -50,6 +51,7 @@ class Pod:
     a50_um: float | None = None
     a90_um: float | None = None
     a90_95_um: float | None = None
+    dispersion: float = 1.0
 
     def detection(self, sizes_um: ArrayLike) -> NDArray[np.float64] | None:
         """Fitted hit probability at these sizes, for drawing; None where there is no curve."""
@@ -77,7 +79,8 @@ def fit_pod(
 ) -> Pod:
     """Fit hits against ln size by maximum likelihood.
 
-    Looks are taken as independent; the looks of one product are not quite, so bounds are somewhat too narrow.
+    The looks of one product go together: some products are hard for more than their size. Hits then scatter about the
+    curve by more than looks at random would, and the bound is as much wider as that says (`_dispersion`).
 
     Args:
         sizes_um: Float (product,), > 0.
@@ -94,7 +97,7 @@ def fit_pod(
 
     Source:
         MIL-HDBK-1823A (2009), appendix G: hit/miss by a generalised linear model on ln size, and a90/95 from the
-        likelihood ratio.
+        likelihood ratio. McCullagh & Nelder (1989), Generalized linear models, 4.5: dispersion of binomial counts.
 
     >>> fit = fit_pod([50, 75, 100, 125, 150, 175, 200, 250, 300, 400], [0, 2, 4, 5, 7, 8, 9, 10, 10, 10], [10] * 10)
     >>> round(fit.a50_um, 3), round(fit.a90_um, 3), fit.why
@@ -104,7 +107,10 @@ def fit_pod(
         raise ValueError(f"expected 0 <= floor < ceiling <= 1, got {floor} and {ceiling}")
     data, curve = _columns(sizes_um, hits, looks), Curve(link, floor, ceiling)
     smallest, largest = (float(data.sizes.min()), float(data.sizes.max())) if len(data.sizes) else (0.0, 0.0)
-    method = f"binomial GLM, {link} of ln size, maximum likelihood; a90/95 by {bound.replace('_', ' ')}"
+    method = (
+        f"binomial GLM, {link} of ln size, maximum likelihood; a90/95 by {bound.replace('_', ' ')}, "
+        "wider by the dispersion of products about the curve"
+    )
     pod = Pod(curve, len(data.sizes), int(data.looks.sum()), int(data.hits.sum()), smallest, largest, method)
     why = _why_no_curve(data)
     fit = None if why else _fit(data, curve)
@@ -113,14 +119,15 @@ def fit_pod(
     intercept, slope = (float(value) for value in fit.params)
     if slope <= 0:
         return replace(pod, why="detection does not rise with size")
-    pod = replace(pod, intercept=intercept, slope=slope)
+    pod = replace(pod, intercept=intercept, slope=slope, dispersion=_dispersion(fit, data))
     reasons: list[str] = []
     a50, a90 = _size_at(pod, 0.5, reasons), _size_at(pod, 0.9, reasons)
     a90_95 = None
     if a90 is not None and pod.products < enough:
         reasons.append(f"a90/95: insufficient n ({pod.products} products, {enough} needed)")
     elif a90 is not None:
-        a90_95 = _likelihood_bound(fit, data, curve) if bound == "likelihood_ratio" else _wald_bound(fit, curve)
+        z = Z95 * pod.dispersion**0.5
+        a90_95 = _likelihood_bound(fit, data, curve, z) if bound == "likelihood_ratio" else _wald_bound(fit, curve, z)
         if a90_95 is None:
             reasons.append("a90/95: the data set no upper bound")
     return replace(pod, a50_um=a50, a90_um=a90, a90_95_um=a90_95, why="; ".join(reasons))
@@ -179,16 +186,23 @@ def _size_at(pod: Pod, level: float, reasons: list[str]) -> float | None:
     return size
 
 
-def _wald_bound(fit: Any, curve: Curve) -> float:
-    """exp(ln a90 + 1.645 standard errors), by the delta method."""
+def _dispersion(fit: Any, data: _Hits) -> float:
+    """Pearson's chi squared over its degrees of freedom, or 1 where that is less: bounds never become narrower."""
+    chance = np.clip(fit.predict(), 1e-12, 1 - 1e-12)
+    off = data.hits - data.looks * chance
+    return max(1.0, float(np.sum(off**2 / (data.looks * chance * (1 - chance))) / (len(data.sizes) - 2)))
+
+
+def _wald_bound(fit: Any, curve: Curve, z: float) -> float:
+    """exp(ln a90 + z standard errors), by the delta method."""
     intercept, slope = fit.params
     at = (curve.eta(0.9) - intercept) / slope
     gradient = np.array([-1 / slope, -at / slope])
-    return float(np.exp(at + Z95 * np.sqrt(gradient @ fit.cov_params() @ gradient)))
+    return float(np.exp(at + z * np.sqrt(gradient @ fit.cov_params() @ gradient)))
 
 
-def _likelihood_bound(fit: Any, data: _Hits, curve: Curve) -> float | None:
-    """The a90 above the estimate at which twice the log-likelihood has dropped by 1.645 ** 2; None if it never does."""
+def _likelihood_bound(fit: Any, data: _Hits, curve: Curve, z: float) -> float | None:
+    """The a90 above the estimate at which twice the log-likelihood has dropped by z ** 2; None if it never does."""
     eta, logs = curve.eta(0.9), np.log(data.sizes)
     at, steepness = (eta - fit.params[0]) / fit.params[1], float(np.log(fit.params[1]))
 
@@ -199,7 +213,7 @@ def _likelihood_bound(fit: Any, data: _Hits, curve: Curve) -> float | None:
     def drop(where: float) -> float:
         bounds = (steepness - 7, steepness + 4)
         found = optimize.minimize_scalar(loss, bounds=bounds, args=(where,), method="bounded", options={"xatol": 1e-10})
-        return 2 * (float(found.fun) - best) - Z95**2
+        return 2 * (float(found.fun) - best) - z**2
 
     best = loss(steepness, at)
     for step in (0.25, 0.5, 1.0, 2.0, 4.0):  # in ln size: up to 55 times the estimate

@@ -20,7 +20,7 @@ from harness.acceptance.tables import look_subgroups, size_groups, subgroups
 from harness.report.deciding import deciding_patches
 from harness.report.figures import Point, plane_figure
 from harness.report.verdict import CRITERION_NAMES, criteria_table
-from harness.report.words import Cell, counted, interval, no_number, number, percent, rule_text, table, word
+from harness.report.words import DASH, Cell, counted, interval, no_number, number, percent, rule_text, table, word
 from harness.result.stored import Stored, records
 
 SEED = 1980
@@ -90,8 +90,9 @@ def _float(value: Any) -> float | None:
 
 
 def subgroups_section(stored: Stored) -> dict[str, Any]:
-    """Right products of the sub-groups, with intervals and Holm's correction."""
+    """Right products of the sub-groups, with intervals and Holm's correction, and what the inspectors have right."""
     products = stored.products.assign(size=size_groups(stored.products["size_um"]))
+    inspected = _scores(stored).products
     regions = stored.regions
     named: dict[str, tuple[str, Callable[[str], str]]] = {
         "defect": ("class", word),
@@ -103,16 +104,18 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
     tables = []
     for column, (title, shown) in named.items():
         groups = subgroups(stored.products[["product", "truth", "right"]], products, column)
+        theirs = _right_of_inspectors(inspected, products, column)
         tables.append(
             table(
                 f"Defective products right, by {title}",
-                [title, "right", "95 % interval", "P (Holm)"],
+                [title, "right", "95 % interval", "P (Holm)", "inspectors"],
                 [
                     [
                         Cell(shown(row["group"]), "tight"),
                         counted(row["shown"]),
                         interval(row["low"], row["high"]),
                         f"{row['p_holm']:.3f}",
+                        theirs[row["group"]],
                     ]
                     for row in records(groups)
                 ],
@@ -121,6 +124,17 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
             )
         )
     return {"tables": tables, "missed": _missed_places(stored), "liquid": _liquid_tables(stored)}
+
+
+def _right_of_inspectors(inspected: pd.DataFrame, products: pd.DataFrame, column: str) -> dict[str, Cell]:
+    """By group, how many of its defective products the median inspector has right, and from how few to how many."""
+    members = products.loc[products["truth"].eq("defective") & products[column].notna(), ["product", column]]
+    rows = inspected.merge(members.assign(group=members[column].astype(str)), on="product")
+    each = rows.groupby(["group", "inspector"])["right"].sum().groupby(level="group").agg(["median", "min", "max"])
+    return {
+        str(group): Cell(f"{row['median']:g}", "tight", f"{row['min']:g} {DASH} {row['max']:g}")
+        for group, row in each.iterrows()
+    }
 
 
 def _missed_places(stored: Stored) -> Any:
@@ -282,7 +296,7 @@ def yield_section(stored: Stored) -> dict[str, Any]:
         "share": percent(share),
         "interval": interval(bounds.low, bounds.high),
         "method": bounds.method,
-        "of_thousand": number(1000 * share, 0),
+        "of_thousand": number(1000 * share, 1),
         "an_hour": number(slots_an_hour * share, 0),
         "slots_an_hour": number(slots_an_hour, 0),
         "places": _false_reject_places(stored),

@@ -41,9 +41,9 @@ def curves_section(stored: Stored) -> dict[str, Any]:
         "who": who,
         "table": table(
             "Sizes detected half and nine tenths of the time",
-            ["class", "who", "products", "hits / looks", "a50", "a90", "a90/95", "remark"],
+            ["class", "who", "products", "hits / looks", "a50", "a90", "a90/95", "dispersion", "remark"],
             rows,
-            numeric=(2, 3),
+            numeric=(2, 3, 7),
         ),
     }
 
@@ -57,4 +57,5 @@ def _series(rows: pd.DataFrame, who: Who) -> Series:
 
 def _row(name: str, who: str, pod: Pod) -> list[str]:
     sizes = [number(size, 0, unit="\u00b5m", why="see remark") for size in (pod.a50_um, pod.a90_um, pod.a90_95_um)]
-    return [name, who, str(pod.products), f"{pod.hits}/{pod.looks}", *sizes, pod.why or "none"]
+    dispersion = number(None if pod.slope is None else pod.dispersion, 1, why="see remark")
+    return [name, who, str(pod.products), f"{pod.hits}/{pod.looks}", *sizes, dispersion, pod.why or "none"]

@@ -120,8 +120,8 @@ def _ahead(stored: Stored) -> str:
     *early, last = map(str, stored.manifest["geometry"]["frames"])
     return (
         f"An inspection takes {service_ms:.1f} ms of computing on average. {ahead_ms:.1f} ms of that need no more than "
-        f"exposures {' and '.join(early)}: a computer that is free does them before exposure {last} has come, and no "
-        "response holds them. They count wherever the computer was not free."
+        f"exposures {' and '.join(early)}, and a computer that is free begins them before exposure {last} has come. "
+        "What does not fit into that time, or finds the computer busy, is in the response."
     )
 
 

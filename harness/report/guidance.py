@@ -36,6 +36,7 @@ class Clause:
         sections: Keys of the sections that answer it; none where no bench can.
         needs: Names of `NEEDS` without which the answer is no evidence.
         answer: What stands there.
+        but: What of the question that leaves open.
         why: Without sections, who has to answer.
     """
 
@@ -44,6 +45,7 @@ class Clause:
     sections: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     answer: str = ""
+    but: str = ""
     why: str = ""
 
 
@@ -69,6 +71,8 @@ def guidance_section(stored: Stored, numbers: Mapping[str, int]) -> dict[str, An
             state = Cell("not here", "muted", note=clause.why)
         elif missing:
             state = Cell("no evidence yet", "fail", note=f"{'; '.join(missing)}. Would stand there: {clause.answer}")
+        elif clause.but:
+            state = Cell("answered in part", "muted", note=f"{clause.answer}. Left open: {clause.but}")
         else:
             state = Cell("answered", "pass", note=clause.answer)
         open_rows += state.tone != "pass"

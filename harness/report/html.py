@@ -63,7 +63,7 @@ SECTIONS = (
     Section("protocol", "Protocol, set before the first look", protocol_section, pictures=False),
     Section("kit", "Kit register", register_section),
     Section("baseline", "Baseline: the manual inspectors", baseline_section, inspectors=True),
-    Section("machine", "Machine", machine_section, pictures=False),
+    Section("machine", "Machine", machine_section),
     Section("looks", "Every look", matrix_section),
     Section("zones", "Zones, RZE and RAG", zones_section, inspectors=True),
     Section("products", "Products, and every failing one", gallery_section),

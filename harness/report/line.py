@@ -72,7 +72,8 @@ def _stations(layout: dict[str, Any], counts: dict[str, int]) -> list[tuple[Cell
             "inspection computer",
             f"{_count(layout['workers'], 'worker')}, {_count(layout['queue_limit'], 'place')} to wait",
             _span_ms(layout["frames_us"], layout["cutoff_us"]),
-            f"{counts['inspected']:,} inspected, {late:,} not in time, at most {counts['longest_queue']} waiting",
+            f"{counts['inspected']:,} inspected, {late:,} not in time, at most {counts['longest_queue']} waiting "
+            "when another came",
         ),
         (
             "transport",

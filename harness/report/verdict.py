@@ -65,8 +65,12 @@ def _why(stored: Stored) -> str:
     against = [row for row in summary["criteria"] if row["deciding"] and row["passed"] is not True]
     if not against:
         return "Every deciding criterion is met."
-    names = "; ".join(CRITERION_NAMES.get(row["name"], word(row["name"])) for row in against)
-    return f"Not met: {names}."
+    told = "; ".join(
+        f"{CRITERION_NAMES.get(row['name'], word(row['name']))} ({row['observed']}, held to: {row['bound']})"
+        for row in against
+    )
+    met = sum(row["deciding"] for row in summary["criteria"]) - len(against)
+    return f"Not met: {told}. Of the criteria that decide, {met} are met." if met else f"Not met: {told}."
 
 
 def _timing_why(timing: dict[str, Any]) -> str:

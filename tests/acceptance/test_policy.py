@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from harness.acceptance.baseline import assumed_looks
 from harness.acceptance.policy import (
@@ -164,6 +165,7 @@ def test_late_runs_are_counted_rejected_and_fail(kit: pd.DataFrame) -> None:
     looks.loc[0, "cause"] = "late"
     late = rows(looks, inspector_looks(kit), kit)["no_late_run"]
     assert (late.observed, late.passed) == ("1 late of 700 runs", False)
+    assert (late.low, late.high) == pytest.approx((stats.beta.ppf(0.025, 1, 700), stats.beta.ppf(0.975, 2, 699)))
     plain = looks.drop(columns="cause")
     assert rows(plain, inspector_looks(kit), kit)["no_late_run"].passed is None
     assert rows(plain, inspector_looks(kit), kit, late=0)["no_late_run"].passed is True

@@ -120,15 +120,15 @@ def test_curves_say_why_there_is_none(make: Make) -> None:
     """Separated or constant looks have a remark in place of a size."""
     page = curves_section(Stored(make()))
     assert len(page["figures"]) == 4  # all, and three classes
-    assert texts(page["table"])[0][4:7] == ["no number: see remark"] * 3
-    assert "every look is a hit" in texts(page["table"])[0][7]
+    assert texts(page["table"])[0][4:8] == ["no number: see remark"] * 4
+    assert "every look is a hit" in texts(page["table"])[0][8]
     assert curves_section(Stored(make(defective=0)))["nothing"].startswith("no number")
 
 
 def test_yield_counts_false_rejects(make: Make) -> None:
     """One of four good products rejected in every run costs a quarter of the strips."""
     page = yield_section(Stored(make(false=1)))
-    assert (page["products"], page["looks"], page["of_thousand"], page["an_hour"]) == ("1/4", "10/40", "250", "1,800")
+    assert (page["products"], page["looks"], page["of_thousand"], page["an_hour"]) == ("1/4", "10/40", "250.0", "1,800")
     assert texts(page["places"])[0] == ["R0 flag", "10", "0", "0", "0", "0"]
     assert yield_section(Stored(make(good=0)))["nothing"] == "no number: the kit has no good product"
 
