@@ -51,7 +51,7 @@ def subgroups(
         interval = exact_interval(count.right, count.n, confidence=confidence)
         note = "" if count.n >= ENOUGH_FOR_90_95 else "insufficient n for 90/95"
         found.append(
-            (_name(group), truth, *count, count.text, interval.low, interval.high, _fisher(count, total), note)
+            (group_name(group), truth, *count, count.text, interval.low, interval.high, _fisher(count, total), note)
         )
     frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name != "p_holm"])
     frame["p_holm"] = np.array(holm(frame["p_value"].tolist()))
@@ -128,6 +128,6 @@ def _fisher(group: Count, total: Count) -> float:
     return float(stats.fisher_exact(table).pvalue)
 
 
-def _name(value: object) -> str:
+def group_name(value: object) -> str:
     """A whole number that a gap in its column made a float is shown as the whole number it was."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

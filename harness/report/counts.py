@@ -16,7 +16,7 @@ from harness.acceptance.intervals import cluster_interval
 from harness.acceptance.knapp import Knapp, knapp
 from harness.acceptance.power import pass_rates, study
 from harness.acceptance.rule import TRUTHS
-from harness.acceptance.tables import look_subgroups, size_groups, subgroups
+from harness.acceptance.tables import group_name, look_subgroups, size_groups, subgroups
 from harness.report.deciding import deciding_patches
 from harness.report.figures import Point, plane_figure
 from harness.report.verdict import CRITERION_NAMES, criteria_table
@@ -129,7 +129,7 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
 def _right_of_inspectors(inspected: pd.DataFrame, products: pd.DataFrame, column: str) -> dict[str, Cell]:
     """By group, how many of its defective products the median inspector has right, and from how few to how many."""
     members = products.loc[products["truth"].eq("defective") & products[column].notna(), ["product", column]]
-    rows = inspected.merge(members.assign(group=members[column].astype(str)), on="product")
+    rows = inspected.merge(members.assign(group=members[column].map(group_name)), on="product")
     each = rows.groupby(["group", "inspector"])["right"].sum().groupby(level="group").agg(["median", "min", "max"])
     return {
         str(group): Cell(f"{row['median']:g}", "tight", f"{row['min']:g} {DASH} {row['max']:g}")

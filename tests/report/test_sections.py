@@ -82,6 +82,9 @@ def test_small_groups_carry_no_percentage(make: Make) -> None:
     assert [table.head[0] for table in tables] == ["class", "size", "region", "vial", "criticality"]
     assert texts(tables[4])[0][:2] == ["critical", "1/2"]
     assert {row[1].note for table in tables for row in table.rows} == {"insufficient n for 90/95"}
+    inspectors = tables[4].rows[0][4]
+    assert 0 <= float(inspectors.text) <= 2
+    assert inspectors.note[0] <= inspectors.text[0] <= inspectors.note[-1]
 
 
 def test_misses_have_a_map(make: Make) -> None:
