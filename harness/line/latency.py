@@ -25,7 +25,8 @@ begins before the last frame, `ahead_us`.
 
 Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, no warm-up), in
 their order: `two-core-marked` the shipped detector's in `results/reference/knapp`, marker and check of frames
-among it; `two-core-reference` those of the generator alone with the score `ssim`.
+among it; `two-core-busy` the same in an hour in which the processor lost moments to others; `two-core-reference` those
+of the generator alone with the score `ssim`.
 """
 
 

@@ -15,12 +15,12 @@ from harness.acceptance.design import oc_curve
 from harness.acceptance.intervals import cluster_interval
 from harness.acceptance.knapp import Knapp, knapp
 from harness.acceptance.power import pass_rates, study
-from harness.acceptance.rule import TRUTHS
+from harness.acceptance.rule import ENOUGH_FOR_90_95, TRUTHS
 from harness.acceptance.tables import group_name, look_subgroups, size_groups, subgroups
 from harness.report.deciding import deciding_patches
 from harness.report.figures import Point, plane_figure
 from harness.report.verdict import CRITERION_NAMES, criteria_table
-from harness.report.words import DASH, Cell, counted, interval, no_number, number, percent, rule_text, table, word
+from harness.report.words import DASH, Cell, interval, no_number, number, percent, rule_text, table, word
 from harness.result.stored import Stored, records
 
 SEED = 1980
@@ -108,22 +108,27 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
         tables.append(
             table(
                 f"Defective products right, by {title}",
-                [title, "right", "95 % interval", "P (Holm)", "inspectors"],
+                [title, "right", "inspectors", "95 % interval"],
                 [
                     [
                         Cell(shown(row["group"]), "tight"),
-                        counted(row["shown"]),
-                        interval(row["low"], row["high"]),
-                        f"{row['p_holm']:.3f}",
+                        _right_of(row),
                         theirs[row["group"]],
+                        Cell(interval(row["low"], row["high"]), "tight", f"P {row['p_holm']:.3f}"),
                     ]
                     for row in records(groups)
                 ],
-                numeric=(3,),
                 empty=f"No defective product has a {title}.",
             )
         )
     return {"tables": tables, "missed": _missed_places(stored), "liquid": _liquid_tables(stored)}
+
+
+def _right_of(group: dict[str, Any]) -> Cell:
+    """Right products of a group; below, their rate, or that they are too few for one."""
+    enough = group["n"] >= ENOUGH_FOR_90_95
+    note = percent(group["right"] / group["n"]) if enough else f"n < {ENOUGH_FOR_90_95}"
+    return Cell(f"{group['right']}/{group['n']}", "tight", note)
 
 
 def _right_of_inspectors(inspected: pd.DataFrame, products: pd.DataFrame, column: str) -> dict[str, Cell]:

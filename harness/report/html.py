@@ -67,7 +67,7 @@ SECTIONS = (
     Section("looks", "Every look", matrix_section),
     Section("zones", "Zones, RZE and RAG", zones_section, inspectors=True),
     Section("products", "Products, and every failing one", gallery_section),
-    Section("subgroups", "Sub-groups", subgroups_section),
+    Section("subgroups", "Sub-groups", subgroups_section, inspectors=True),
     Section("paired", "Paired comparison, margin and power", paired_section, inspectors=True),
     Section("repeatability", "Repeatability", repeatability_section),
     Section("detection", "Detection-probability curves", curves_section, inspectors=True),
