@@ -77,8 +77,10 @@ def _refuse_unwritable(words: list[str]) -> None:
         InputError: Some word is not UTF-8.
     """
     for word in words:
-        if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise InputError("command line", "words in UTF-8", ascii(word))
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError("command line", "words in UTF-8", ascii(word)) from None
 
 
 @app.command()
