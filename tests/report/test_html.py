@@ -133,7 +133,7 @@ def test_generated_strips_and_assumed_inspectors_are_flagged(make: Make) -> None
     flags = r'<section id="(\w+)">\s*<h2>[^\n]*</h2>\s*<p class="flags">([^\n]*)</p>'
     found = dict(re.findall(flags, report_html(make())))
     assert {key for key, text in found.items() if "assumed inspectors" in text} == {
-        "verdict", "baseline", "zones", "paired", "detection",
+        "verdict", "baseline", "zones", "subgroups", "paired", "detection",
     }  # fmt: skip
     pictures = {section.key for section in SECTIONS if section.pictures}
     assert {key for key, text in found.items() if "generated strips" in text} == pictures
