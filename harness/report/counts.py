@@ -126,8 +126,7 @@ def subgroups_section(stored: Stored) -> dict[str, Any]:
 
 def _right_of(group: dict[str, Any]) -> Cell:
     """Right products of a group; below, their rate, or that they are too few for one."""
-    enough = group["n"] >= ENOUGH_FOR_90_95
-    note = percent(group["right"] / group["n"]) if enough else f"n < {ENOUGH_FOR_90_95}"
+    note = f"n < {ENOUGH_FOR_90_95}" if group["note"] else percent(group["right"] / group["n"])
     return Cell(f"{group['right']}/{group['n']}", "tight", note)
 
 

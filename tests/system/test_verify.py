@@ -238,7 +238,7 @@ def test_forgery_without_a_trace_is_found_by_the_noted_head(result: Path, bench:
     assert out.startswith(f"{RECORD}: expected an entry with the noted hash {head[:12]}")
 
 
-def test_an_entry_added_later_excuses_no_table(result: Path, bench: Bench) -> None:
+def test_an_entry_added_later_excuses_no_table(result: Path) -> None:
     """Made anew are reports alone: an act that claims to have written scores is named, whatever head was noted."""
     head = read_record(result)[0][-1].hash
     scores = pd.read_parquet(result / "scores.parquet")
