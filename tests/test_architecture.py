@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     # Statistics that only a reader wants are asked for by the report, not made.
     "report": GROUND | TYPED_EDGE | {"acceptance", "result"},
     "acceptance": {"errors", "multiplicity", "streams"} | TYPED_EDGE,  # tables too; no pixels, clock, ledger
-    **dict.fromkeys(WHOLE, BELOW),
+    **dict.fromkeys(sorted(WHOLE), BELOW),
     "comparison": BELOW | {"difficulty"},  # whose tuned classical inspectors are compared
     "kit_commands": BELOW | {"difficulty"},
     "cli": BELOW | WHOLE | {"kit_commands"},

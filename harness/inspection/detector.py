@@ -96,7 +96,7 @@ class Detector(Protocol):
 
     Attributes:
         name: As it stands in the report.
-        digest: Hex SHA-256 of everything that decides a score.
+        digest: Hex SHA-256 of everything that decides a score; 16 digits of it are kept everywhere.
         joint: True when the frames of a vial share one score (it is then repeated over the frames).
         stages_us: Microseconds of the stages of the last inspection (`ahead`, what needs no last frame; `crop`,
             `network`, `score`); may be empty.

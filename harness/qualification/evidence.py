@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from harness.errors import DetectorError
 from harness.geometry import PATCH_PX
+from harness.inspection.detector import Explanation
 from harness.inspection.heat import heat
 from harness.qualification.inspector import Inspector
 from harness.result.folder import write_json
@@ -62,20 +64,22 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
     run_place, frame, vial, region = np.unravel_index(int(margins.argmax()), margins.shape)
     run = runs[int(run_place)]
     inspection = inspector.inspection(product, run)
-    explanation = inspector.detector.explain(inspection)
     place = int(frame), int(vial), int(region)
-    residual = explanation.residual[place]
     boxes = inspector.source.defect_boxes(inspector.strips[product], run)
     joint = inspector.detector.joint
     pictures = {
         "patch": Image.fromarray(inspection.patches[place]),
-        "residual": Image.fromarray(heat(residual)),
         "overview": _overview(inspection.frames[place[0]], inspection.geometry.box(*place[1:]), boxes[place[0]]),
     }
-    if explanation.rebuilt is not None:
-        pictures["rebuilt"] = Image.fromarray(np.rint(255 * explanation.rebuilt[place].clip(0, 1)).astype(np.uint8))
-    if explanation.marks is not None:
-        pictures["marks"] = Image.fromarray(heat(explanation.marks[place], full_scale=1.0))
+    hit = None
+    try:
+        explanation = inspector.detector.explain(inspection)
+    except DetectorError as error:  # a result without these pictures is worth more than none
+        entry["unexplained"] = str(error)
+    else:
+        pictures |= _explained(explanation, place)
+        near = boxes if joint else boxes[place[0] :][:1]
+        hit = _hit(explanation.heat[place], inspection.geometry.box(*place[1:]), near)
     for name, picture in pictures.items():
         picture.save(target / f"{product}-{name}.webp", quality=QUALITY, method=4)
     score = float(inspector.scores[product, run][place])
@@ -88,11 +92,19 @@ def _evidence(target: Path, inspector: Inspector, product: str, truth: str, defe
         "region": place[2],
         "score": score if np.isfinite(score) else None,
         "threshold": float(inspector.thresholds[place[2]]),
-        "hottest_on_defect": _hit(
-            explanation.heat[place], inspection.geometry.box(*place[1:]), boxes if joint else boxes[place[0] :][:1]
-        ),
+        "hottest_on_defect": hit,
         "pictures": {name: f"{product}-{name}.webp" for name in sorted(pictures)},
     }
+
+
+def _explained(explanation: Explanation, place: tuple[int, int, int]) -> dict[str, Image.Image]:
+    """The pictures that the detector gives of a patch."""
+    pictures = {"residual": Image.fromarray(heat(explanation.residual[place]))}
+    if explanation.rebuilt is not None:
+        pictures["rebuilt"] = Image.fromarray(np.rint(255 * explanation.rebuilt[place].clip(0, 1)).astype(np.uint8))
+    if explanation.marks is not None:
+        pictures["marks"] = Image.fromarray(heat(explanation.marks[place], full_scale=1.0))
+    return pictures
 
 
 def _overview(

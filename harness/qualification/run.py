@@ -22,6 +22,7 @@ from harness.acceptance.policy import check_deciding
 from harness.errors import BaselineError, ScenarioError
 from harness.inspection.detector import is_graded, measured_with
 from harness.inspection.levels import Acquisitions
+from harness.inspection.plugged import PluggedDetector
 from harness.line import (
     Clock,
     Fed,
@@ -104,6 +105,8 @@ def qualify(
     looks = baseline_looks(scenario, where, setup.kit)
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)
+    if isinstance(setup.detector, PluggedDetector):
+        setup.detector.try_on(inspector.inspection(feed[0].product, feed[0].run))
     again = partial(set_up, scenario, where=where, quick=quick, recording=recording)
     # The folder stands from the first strip on, so that a run that is killed is found by the next.
     with new_folder(folder) as beside, clock_of(scenario, where, setup, inspector, feed, again, progress) as clock:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DetectorError, ScenarioError
+from harness.errors import BenchError, DetectorError, ScenarioError
 from harness.geometry import Geometry
 from harness.inspection.detector import Detector
 from harness.inspection.drift import GoodScores
 from harness.inspection.network import NetworkDetector
+from harness.inspection.plugged import PluggedDetector, checked_thresholds
 from harness.inspection.truth import TruthDetector
 from harness.scenario import Scenario
 from harness.strips.kit import Kit, load_register, refuse_overlap, refuse_undrawable, standard_kit
@@ -131,14 +132,20 @@ def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: st
     module, _, name = factory.partition(":")
     try:
         make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ScenarioError(f"{where}: detector.factory", "module:factory that can be imported", error) from None
+    except Exception as error:  # whatever their module raises as it is imported
+        raise ScenarioError(
+            f"{where}: detector.factory", "module:factory that can be imported", _said(error)
+        ) from error
     try:
         detector, levels = make(geometry)
         levels = dict(levels)
-    except (TypeError, ValueError) as error:
-        raise DetectorError(factory, "(detector, thresholds by level) of a geometry", error) from None
-    for level in dict.fromkeys(("patch", "strip", "seven_of_ten", *levels)):
-        if level not in levels or np.shape(levels[level]) != (len(geometry.regions),):
-            raise DetectorError(f"{factory}: {level}", f"{len(geometry.regions)} thresholds", levels.get(level))
-    return detector, {name: np.asarray(values, np.float32) for name, values in levels.items()}
+    except BenchError:
+        raise
+    except Exception as error:  # as above
+        raise DetectorError(factory, "(detector, thresholds by level) of a geometry", _said(error)) from error
+    return PluggedDetector(detector, factory), checked_thresholds(levels, len(geometry.regions), factory)
+
+
+def _said(error: Exception) -> str:
+    """What code that is not ours raised, in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
