@@ -109,7 +109,7 @@ def validate(
     if as_json:
         typer.echo(json.dumps(done.summary, indent=1))
     else:
-        typer.echo(_in_words(done.summary, done.folder))
+        typer.echo(_in_words(done.summary, done.folder, done.refused))
         typer.echo(f"  record begins with {done.head}")
     raise typer.Exit(EXIT[done.summary["verdict"]])
 
@@ -306,8 +306,8 @@ def _chosen(path: Path, *, seed: int | None = None, clock: str | None = None) ->
     return parse_scenario(values, where="command line") if (seed, clock) != (None, None) else scenario
 
 
-def _in_words(summary: dict[str, Any], folder: Path) -> str:
-    """The verdict as a person reads it."""
+def _in_words(summary: dict[str, Any], folder: Path, refused: str) -> str:
+    """The verdict as a person reads it, and what of the run needs a second look."""
     products, baseline, timing = summary["products"], summary["baseline"], summary["timing"]
     latency = timing["latency_ms"]
     valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[timing["valid"]]
@@ -325,6 +325,13 @@ def _in_words(summary: dict[str, Any], folder: Path) -> str:
         lines[-1] += (
             f", response p99 {latency['p99']:.1f} ms, max {latency['max']:.1f} ms of {timing['deadline_ms']:g} ms"
         )
+    lines.extend(
+        f"  {rule['rule']}: {rule['observed']}, expected {rule['bound']}"
+        for rule in timing["rules"]
+        if rule["passed"] is False
+    )
+    if refused:
+        lines.append(f"  {refused}")
     good = summary["drift"]["good"]
     if good is not None and good["drifted"]:
         lines.append("  drift: good products score unlike those of the calibration (section 6 of the report)")

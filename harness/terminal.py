@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-messages = Console(stderr=True, soft_wrap=True, highlight=False)
+messages = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]
 

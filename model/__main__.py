@@ -19,8 +19,8 @@ from model.bundle import SHIPPED, BundleError, find_bundle, load_bundle
 from model.config import PRESETS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-figures = Console(soft_wrap=True, highlight=False)
-messages = Console(stderr=True, soft_wrap=True, highlight=False)
+figures = Console(soft_wrap=True, highlight=False, emoji=False)
+messages = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 STANDARD = "lean"
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON on standard output.")]

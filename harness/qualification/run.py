@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
-from harness.errors import BaselineError, ScenarioError
+from harness.errors import BaselineError, RecordingError, ScenarioError
 from harness.inspection.detector import is_graded, measured_with
 from harness.inspection.levels import Acquisitions
 from harness.inspection.plugged import PluggedDetector
@@ -60,11 +60,19 @@ COST_SLOTS = 300
 
 @dataclass(frozen=True)
 class Qualification:
-    """Where a result lies, its verdict, and the head of its record."""
+    """A result that has been written.
+
+    Attributes:
+        folder: Where it lies.
+        summary: As in `summary.json`.
+        head: Of its record.
+        refused: Of the acquisitions whose frames were not fit to be scored how many, and the first; "" for none.
+    """
 
     folder: Path
     summary: dict[str, Any]
     head: str
+    refused: str = ""
 
 
 def qualify(
@@ -114,7 +122,15 @@ def qualify(
         ran = Ran(scenario, where, setup, layout, record, inspector, looks, run_id, quick, recording, command)
         summary = _fill(beside, ran, progress)
         head = add_entry(beside, did="validate", outcome=summary["verdict"], digests=summary["digests"], by=by)
-    return Qualification(folder, summary, head)
+    return Qualification(folder, summary, head, _refused_words(inspector))
+
+
+def _refused_words(inspector: Inspector) -> str:
+    if not inspector.refused:
+        return ""
+    (product, run), why = min(inspector.refused.items())
+    shown, refused = len(inspector.scores), len(inspector.refused)
+    return f"frames of {refused} of {shown} acquisitions were refused and not scored; {product} run {run}: {why}"
 
 
 def feed_of(kit: Kit, scenario: Scenario) -> list[Fed]:
@@ -133,7 +149,13 @@ def warm_up_strips(kit: Kit, count: int) -> list[Strip]:
     """Good strips that are of no kit; for a recording, its own good strips under other names.
 
     They are called W001, W002 ..., but for what a product of the kit is called.
+
+    Raises:
+        RecordingError: A recording has no good strip to warm up with.
     """
+    if count and all(strip.path and strip.defect is not None for strip in kit.strips):
+        expected = "a good product, with which the machine warms up, or line.warm_up_strips = 0"
+        raise RecordingError(f"recording {kit.name}: kit.csv", expected, "none")
     names = (name for number in itertools.count(1) if (name := f"W{number:03d}") not in kit.products)
     recorded = [strip for strip in kit.strips if strip.path and strip.defect is None]
     strips = itertools.cycle(recorded) if recorded else good_strips("warm-up", count)

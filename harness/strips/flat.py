@@ -23,11 +23,13 @@ from harness.errors import Problem, RecordingError
 from harness.geometry import PATCH_PX, Geometry
 from harness.strips.defects import CLASSES, Defect, Mask
 from harness.strips.kit import Kit, Strip
-from harness.strips.recording import ENDINGS, write_description, write_frames, write_register
+from harness.strips.recording import ENDINGS, MASKED_ABOVE, write_description, write_frames, write_register
 
-MASKED_ABOVE = 127
 RING_PX = 6
 """Width of the ring around a mask that a defect's contrast is measured against."""
+
+COARSEST_UM_PER_PX = 300.0
+"""Beyond it a defect as large as a picture would be too large for a register."""
 
 CONTRAST_RANGE = (0.01, 1.0)
 """What a register can hold."""
@@ -62,14 +64,27 @@ def import_flat(
         licence: What allows their use.
 
     Raises:
-        RecordingError: No such layout, classes unknown, pictures of another size or colour, masks missing or empty.
+        RecordingError: A scale that is no number above 0 or too large, no origin, no licence, no such layout, classes
+            unknown, pictures of another size or colour, masks missing or empty, nothing left for the test.
     """
+    train, test = _pictures(source / "train"), _pictures(source / "test")
     problems = [
         Problem(f"class {own}", f"one of {', '.join(CLASSES)}", ours)
         for own, ours in classes.items()
         if ours not in CLASSES
     ]
-    train, test = _pictures(source / "train"), _pictures(source / "test")
+    problems.extend(
+        Problem(f"class {own}", f"a folder below {source / 'test'}", "no such folder")
+        for own in classes
+        if own not in test
+    )
+    if not 0 < um_per_px <= COARSEST_UM_PER_PX:
+        problems.append(Problem("--um-per-px", f"a number above 0, at most {COARSEST_UM_PER_PX:g}", f"{um_per_px:g}"))
+    problems.extend(
+        Problem(option, "some words", repr(said))
+        for option, said in (("--origin", origin), ("--licence", licence))
+        if not said.strip()
+    )
     for place, found in (("train/good", train.get("good")), ("test/good", test.get("good"))):
         if not found:
             problems.append(Problem(str(source / place), "pictures", "none"))
@@ -77,6 +92,10 @@ def import_flat(
         Problem(str(source / "test" / label), "a class that --defect names", label)
         for label in sorted(set(test) - {"good"} - set(classes))
     )
+    if all(len(files) < 2 for files in test.values()):
+        problems.append(
+            Problem(str(source / "test"), "two pictures of a class, of which one is tested", "one of each")
+        )
     pictures = {
         "train": [Picture(file, "good", None) for file in train.get("good", [])],
         "test": [
@@ -133,18 +152,14 @@ def _picture_problems(picture: Picture) -> Iterator[Problem]:
         try:
             with Image.open(file) as image:
                 size, mode = image.size, image.mode
-                empty = (
-                    file == picture.mask
-                    and size == (PATCH_PX, PATCH_PX)
-                    and not (np.asarray(image) > MASKED_ABOVE).any()
-                )
+                pixels = np.asarray(image) if size == (PATCH_PX, PATCH_PX) else None
         except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
             yield Problem(str(file), "a whole picture", str(error))
             continue
         if size != (PATCH_PX, PATCH_PX) or mode != "L":
             got = f"{size[0]} x {size[1]} px, mode {mode}"
             yield Problem(str(file), f"{PATCH_PX} x {PATCH_PX} px, 8-bit grey", got)
-        elif empty:
+        elif file == picture.mask and pixels is not None and not (pixels > MASKED_ABOVE).any():
             yield Problem(str(file), "a mask with the defect's pixels above 127", "an empty one")
 
 

@@ -21,6 +21,9 @@ from harness.streams import stream, stream_seed
 from harness.strips.defects import CLASSES, Criticality, Defect, register_size_um
 
 COLUMNS = ("product", "truth", "defect", "vial", "region", "size_um", "contrast", "criticality", "seed")
+OF_DEFECT = COLUMNS[2:-1]
+"""Columns that good products leave empty."""
+
 UM_PER_PX = 50.0
 
 KNAPP_SHARES = {
@@ -191,18 +194,24 @@ def load_register(path: Path, *, vials: int = 5, regions: int = 4) -> Kit:
         KitError: Unreadable file, unknown column or class, duplicate product, or a value outside its range.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, restkey="_more", strict=True))
+        with path.open(encoding="utf-8-sig", newline="") as file:  # a spreadsheet marks its UTF-8
+            reader = csv.reader(file, strict=True)
+            columns = next(reader, [])
+            rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise KitError(str(path), "a readable kit register (CSV)", error) from None
     if not rows:
         raise KitError(str(path), "at least one product", "none")
-    columns = set(rows[0])
-    legal = {*COLUMNS, "path"}
-    if not {"product", "truth"} <= columns or not columns <= legal or not columns & {"seed", "path"}:
-        raise KitError(str(path), f"columns {', '.join(COLUMNS[:-1])} and seed or path", ", ".join(map(str, columns)))
+    legal, has = {*COLUMNS, "path"}, set(columns)
+    if not {"product", "truth"} <= has <= legal or not has & {"seed", "path"} or len(has) < len(columns):
+        raise KitError(str(path), f"columns {', '.join(COLUMNS[:-1])} and seed or path, each once", ", ".join(columns))
     problems: list[Problem] = []
-    strips = [_strip(row, f"{path}: line {line}", vials, regions, problems) for line, row in enumerate(rows, start=2)]
+    strips = []
+    for line, row in rows:
+        if len(row) != len(columns):
+            problems.append(Problem(f"{path}: line {line}", f"{len(columns)} columns", str(len(row))))
+            continue
+        strips.append(_strip(dict(zip(columns, row, strict=True)), f"{path}: line {line}", vials, regions, problems))
     for product, count in Counter(strip.product for strip in strips).items():
         if count > 1:
             problems.append(Problem(f"{path}: {product}", "a product once", f"{count} rows"))
@@ -255,8 +264,11 @@ def _strip(row: dict[str, str], where: str, vials: int, regions: int, problems: 
     if row["truth"] not in ("good", "defective"):
         problems.append(Problem(f"{where}: truth", "good or defective", repr(row["truth"])))
     if row["truth"] != "defective":
-        if row.get("defect"):
-            problems.append(Problem(f"{where}: defect", "nothing for a good product", repr(row["defect"])))
+        problems.extend(
+            Problem(f"{where}: {column}", "nothing for a good product", repr(row[column]))
+            for column in OF_DEFECT
+            if row.get(column) and row["truth"] == "good"
+        )
         return Strip(product, seed, None, path)
     kind = row.get("defect") or ""
     if kind not in CLASSES:

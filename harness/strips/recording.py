@@ -28,6 +28,9 @@ from harness.strips.kit import Kit, Strip, load_register, register_text
 
 ENDINGS = (".png", ".tif", ".tiff")
 FORMATS = ("PNG", "TIFF")
+MASKED_ABOVE = 127
+"""Level of a mask above which a pixel is the defect's."""
+
 LARGEST_FRAME_PX = 64_000_000
 """A frame that says it is larger is refused before it is decoded."""
 
@@ -35,7 +38,7 @@ LARGEST_FRAME_PX = 64_000_000
 class _Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    um_per_px: float = Field(gt=0)
+    um_per_px: float = Field(gt=0, allow_inf_nan=False)
     frames: tuple[int, ...] = Field(min_length=1)
     runs: int = Field(ge=1)
     vials: int = Field(ge=1)
@@ -122,7 +125,7 @@ class Recording:
             except RecordingError:
                 yield None
                 continue
-            yield _read(file, self.geometry.frame_shape) > 127
+            yield _read(file, self.geometry.frame_shape) > MASKED_ABOVE
 
 
 def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
@@ -145,13 +148,23 @@ def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
         ) from None
     if runs is not None and runs > description.runs:
         raise RecordingError(f"{folder / 'recording.toml'}: runs", f"at least the scenario's {runs}", description.runs)
-    kit = load_register(folder / "kit.csv", vials=description.vials, regions=len(description.regions))
-    kit = replace(kit, name=folder.name)
+    kit = replace(register_of(folder), name=folder.name)
     problems = list(_frame_problems(folder, kit, description))
     if problems:
         raise RecordingError.listing(problems)
     provenance = f"recorded strips: {description.source} ({description.licence})"
     return Recording(folder, geometry, description.runs, kit, provenance)
+
+
+def register_of(folder: Path) -> Kit:
+    """The kit of a recorded set by itself, with as many vials and regions as the set says.
+
+    Raises:
+        RecordingError: No description.
+        KitError: See `load_register`.
+    """
+    description = _describe(folder / "recording.toml")
+    return load_register(folder / "kit.csv", vials=description.vials, regions=len(description.regions))
 
 
 def _describe(path: Path) -> _Description:
@@ -179,20 +192,36 @@ def _describe(path: Path) -> _Description:
 def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterator[Problem]:
     """Everything wrong with the frames, and with the masks there are, every file looked at."""
     root, masks = folder / "frames", folder / "masks"
-    uses = Counter(strip.path for strip in kit.strips)
+    uses = Counter((root / strip.path).resolve() for strip in kit.strips if _below(root, strip.path))
     for strip in kit.strips:
         where = f"{folder / 'kit.csv'}: {strip.product}: path"
         if not _below(root, strip.path):
             yield Problem(where, "a folder below frames/", repr(strip.path))
             continue
-        if uses[strip.path] > 1:
-            yield Problem(where, "a folder of its own", f"{strip.path!r}, of {uses[strip.path]} products")
+        if (of := uses[(root / strip.path).resolve()]) > 1:
+            yield Problem(where, "a folder of its own", f"{strip.path!r}, of {of} products")
+            continue
+        wrong: list[Problem] = []
         for run in range(1, description.runs + 1):
             for number in description.frames:
-                yield from _file_problems(root / strip.path / str(run), number, description.frame_shape)
+                wrong += _file_problems(root / strip.path / str(run), number, description.frame_shape)
                 if strip.defect is not None and _found(masks / strip.path / str(run), number):
-                    yield from _file_problems(masks / strip.path / str(run), number, description.frame_shape)
+                    wrong += _file_problems(masks / strip.path / str(run), number, description.frame_shape)
+        yield from wrong
+        if strip.defect is not None and not wrong and _shows_nothing(masks / strip.path, description):
+            yield Problem(str(masks / strip.path), f"the defect's pixels above {MASKED_ABOVE} in some mask", "none")
     yield from _strangers(root, {Path(strip.path).parts for strip in kit.strips})
+
+
+def _shows_nothing(masks: Path, description: _Description) -> bool:
+    """A product has masks, and all are empty: of 0 and 1, say, in place of 0 and 255. In some runs they may be."""
+    files = [
+        file
+        for run in range(1, description.runs + 1)
+        for number in description.frames
+        for file in _found(masks / str(run), number)
+    ]
+    return bool(files) and not any((_read(file, description.frame_shape) > MASKED_ABOVE).any() for file in files)
 
 
 def _strangers(folder: Path, known: set[tuple[str, ...]]) -> Iterator[Problem]:
@@ -302,6 +331,7 @@ def write_description(folder: Path, geometry: Geometry, *, runs: int, source: st
         "licence": licence,
     }
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+    text = text.replace("\x7f", "\\u007f")  # a string of JSON may hold it as it is, one of TOML may not
     (folder / "recording.toml").write_text(text, encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,7 @@ def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
     Image.new("L", (200, 256)).save(source / "train" / "good" / "000.png")
     whole = (source / "test" / "good" / "001.png").read_bytes()
     (source / "test" / "good" / "001.png").write_bytes(whole[:20])
+    (source / "train" / "good" / "001.png").write_bytes(whole[: len(whole) // 2])
     (source / "ground_truth" / "crack" / "000_mask.png").unlink()
     Image.new("L", (256, 256)).save(source / "ground_truth" / "crack" / "001_mask.png")
     (source / "test" / "hole").mkdir()
@@ -64,7 +66,8 @@ def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
         import_flat(source, tmp_path / "out", classes={"crack": "fissure"}, **ABOUT)
     told = str(caught.value)
     parts = (
-        "mode RGB", "200 x 256 px", "001.png: expected a whole picture", "000_mask.png: expected a mask",
+        "mode RGB", "200 x 256 px", "test/good/001.png: expected a whole picture",
+        "train/good/001.png: expected a whole picture", "000_mask.png: expected a mask",
         "got an empty one", "hole: expected a class that --defect names", "class crack: expected one of",
     )  # fmt: skip
     for part in parts:
@@ -76,3 +79,30 @@ def test_a_folder_of_another_layout(tmp_path: Path) -> None:
     """What is missing is said by its place."""
     with pytest.raises(RecordingError, match=r"train/good: expected pictures, got none"):
         import_flat(tmp_path, tmp_path / "out", classes={}, **ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"origin": " "}, "--origin: expected some words, got ' '"),
+        ({"licence": ""}, "--licence: expected some words, got ''"),
+        ({"um_per_px": float("nan")}, "--um-per-px: expected a number above 0, at most 300, got nan"),
+        ({"um_per_px": float("inf")}, "--um-per-px: expected a number above 0, at most 300, got inf"),
+        ({"classes": {"crack": "scratch", "hole": "burn"}}, "class hole: expected a folder below"),
+    ],
+)
+def test_what_no_recording_could_say(changed: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    """What opening the recordings would refuse is refused before they are made."""
+    with pytest.raises(RecordingError) as caught:
+        import_flat(flat(tmp_path / "flat"), tmp_path / "out", **{"classes": {"crack": "scratch"}, **ABOUT, **changed})
+    assert sentence in str(caught.value)
+
+
+def test_a_picture_a_class_leaves_nothing_to_test(tmp_path: Path) -> None:
+    """Every second one is for the test."""
+    source = flat(tmp_path / "flat")
+    for file in [*(source / "test" / "good").iterdir(), *(source / "test" / "crack").iterdir()]:
+        if file.stem != "000":
+            file.unlink()
+    with pytest.raises(RecordingError, match=r"test: expected two pictures of a class, of which one is tested"):
+        import_flat(source, tmp_path / "out", classes={"crack": "scratch"}, **ABOUT)

@@ -156,6 +156,11 @@ def test_a_recording_names_paths_in_place_of_seeds(tmp_path: Path) -> None:
         ("D001,defective,burn,1,2,640,0.3,major,", "seed: expected a number from 0 to .*, got ''"),
         ("G001,fine,,,,,,,1", "truth: expected good or defective, got 'fine'"),
         ("G001,good,burn,,,,,,1", "defect: expected nothing for a good product, got 'burn'"),
+        ("G001,good,,9,,,,,1", "vial: expected nothing for a good product, got '9'"),
+        ("G001,good,,,,,77,,1", "contrast: expected nothing for a good product, got '77'"),
+        ("G001,good,,,,,,foo,1", "criticality: expected nothing for a good product, got 'foo'"),
+        ("G001,good", "expected 9 columns, got 2"),
+        ("G001,good,,,,,,,1,surplus", "expected 9 columns, got 10"),
         ("G 1,good,,,,,,,1", "product: expected letters, digits, - and _, got 'G 1'"),
         (",good,,,,,,,1", "product: expected letters, digits, - and _, got ''"),
         ("../G1,good,,,,,,,1", "product: expected letters, digits, - and _, got '../G1'"),
@@ -194,10 +199,11 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     ("header", "row"),
     [
         ("product,truth,defect,vial,region,size_um,contrast,criticality,seed,colour", GOOD + ",red"),
+        ("product,product,truth,seed", "G001,G002,good,1"),
         ("product,defect,seed", "G001,,1"),
         ("product,truth,defect,vial,region,size_um,contrast,criticality", "G001,good,,,,,,"),
     ],
-    ids=["unknown column", "no truth", "neither seed nor path"],
+    ids=["unknown column", "twice", "no truth", "neither seed nor path"],
 )
 def test_columns_are_checked(header: str, row: str, tmp_path: Path) -> None:
     """A column too many or too few is refused with the legal ones."""
@@ -205,9 +211,17 @@ def test_columns_are_checked(header: str, row: str, tmp_path: Path) -> None:
     assert problem.startswith("kit.csv: expected columns product, truth, defect, vial, region, size_um, contrast, ")
 
 
-def test_a_row_with_too_many_fields_is_refused(tmp_path: Path) -> None:
-    """A field beyond the last column does not pass unseen."""
-    assert len(refused(written(tmp_path, GOOD + ",surplus"))) == 1
+def test_every_row_is_counted(tmp_path: Path) -> None:
+    """A field too many is seen in any row, and the line is that of the file, blank ones counted."""
+    assert refused(written(tmp_path, GOOD, "", BAD + ",surplus")) == ["kit.csv: line 4: expected 9 columns, got 10"]
+
+
+def test_a_register_from_a_spreadsheet(tmp_path: Path) -> None:
+    """One that marks its UTF-8 at the beginning reads as any other."""
+    path = written(tmp_path, GOOD, BAD)
+    kit = load_register(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_register(path) == kit
 
 
 def test_an_empty_register_is_no_kit(tmp_path: Path) -> None:

@@ -275,6 +275,30 @@ def test_two_products_cannot_share_their_frames(folder: Path) -> None:
     assert "kit.csv: A1: path: expected a folder of its own, got 'B1', of 2 products" in problems(folder)
 
 
+def test_a_folder_by_two_names_is_one_folder(folder: Path) -> None:
+    """However its path is written."""
+    register = folder / "kit.csv"
+    register.write_text(register.read_text().replace(",A1\n", ",./B1\n"))
+    assert "kit.csv: A1: path: expected a folder of its own, got './B1', of 2 products" in problems(folder)
+
+
+def test_masks_that_show_nothing_are_refused(folder: Path) -> None:
+    """Of 0 and 1, as many tools write them, a defect would lie in no patch; a run without it in sight may be empty."""
+    masks = np.zeros((2, *GEOMETRY.frame_shape), np.uint8)
+    masks[:, 100:110, 20:30] = 1
+    for run in (1, 2):
+        write_frames(folder / "masks", "B1", run, GEOMETRY.frames, masks)
+    assert problems(folder) == ["masks/B1: expected the defect's pixels above 127 in some mask, got none"]
+    write_frames(folder / "masks", "B1", 2, GEOMETRY.frames, 255 * masks)
+    assert len(open_recording(folder).kit.strips) == 2
+
+
+def test_any_origin_can_be_read_again(folder: Path) -> None:
+    """What a string of JSON may hold and one of TOML may not is written another way."""
+    write_description(folder, GEOMETRY, runs=RUNS, source='a "rest"\x7f\n', licence="none needed")
+    assert open_recording(folder).provenance == 'recorded strips: a "rest"\x7f\n (none needed)'
+
+
 def test_all_problems_are_listed_in_one_go(folder: Path) -> None:
     """Four things wrong, four sentences, in one error with exit code 2."""
     frames = folder / "frames"
