@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import tomllib
@@ -29,6 +30,7 @@ ALLOWANCE = "allowance.npy"
 EXAMINER = "examiner.weights.h5"
 LEVELS = ("patch", "strip", "seven_of_ten")
 """In every file of thresholds."""
+MOST_FRAMES, MOST_RUNS = 64, 1000
 LATER_LEVELS = ("good_only",)
 """Only in files of calibrations that had enough good products, none of them before this level was there."""
 
@@ -123,9 +125,17 @@ class Bundle:
 
 
 def find_bundle(name: str) -> Path:
-    """Folder of a bundle: a name under `model/weights`, or a path."""
-    shipped = SHIPPED / name
-    return shipped if shipped.is_dir() else Path(name)
+    """Folder of a bundle: a name under `model/weights`, or a path.
+
+    Raises:
+        BundleError: A name that a shipped bundle has, and one that lies here.
+    """
+    shipped, here = SHIPPED / name, Path(name)
+    if name != here.name or not shipped.is_dir():
+        return here
+    if (here / "bundle.toml").is_file() and not here.samefile(shipped):
+        raise BundleError(f"bundle {name}", f"one of this name: ./{name} is the one here", "two, and a shipped one")
+    return shipped
 
 
 def load_bundle(folder: Path, *, with_marker: bool = True) -> Bundle:
@@ -161,14 +171,16 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
     if not weights.is_file():
         raise BundleError(str(weights), "weights of the marker", "no such file")
     try:
-        frames, stated = int(description["marker"]["frames"]), str(description["digests"]["marker"])
+        frames, stated = description["marker"]["frames"], str(description["digests"]["marker"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(str(folder / "bundle.toml"), "marker.frames and digests.marker", error) from None
+    if not _whole(frames, 1, MOST_FRAMES):
+        raise BundleError(str(folder / "bundle.toml"), f"marker.frames of 1 to {MOST_FRAMES}", frames)
     digest = _marker_digest(folder, network)
     if digest != stated:
         raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
     proposing = _marker_digest(folder, network, examiner=False)
-    allowance, examiner = (path if (path := folder / name).exists() else None for name in (ALLOWANCE, EXAMINER))
+    allowance, examiner = (path if (path := folder / name).is_file() else None for name in (ALLOWANCE, EXAMINER))
     if examiner is None:
         return MarkerFile(weights, frames, digest, proposing, allowance, made_by=description["marker"])
     try:
@@ -180,14 +192,19 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
 
 def _marker_digest(folder: Path, network: NetworkConfig, *, examiner: bool = True) -> str:
     names = ["weights.weights.h5", "marker.weights.h5", ALLOWANCE, *([EXAMINER] if examiner else [])]
-    return model_digest(network, *(folder / name for name in names if (folder / name).exists()))
+    return model_digest(network, *(folder / name for name in names if (folder / name).is_file()))
 
 
 def model_digest(network: NetworkConfig, *files: Path) -> str:
     """Hex SHA-256 over the sorted (name, SHA-256) pairs of the files that score, the network's sizes among them."""
-    pairs = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+    pairs = [(file.name, file_digest(file)) for file in files]
     pairs.append(("network", hashlib.sha256(json.dumps(network.as_dict(), sort_keys=True).encode()).hexdigest()))
     return hashlib.sha256(json.dumps(sorted(pairs)).encode()).hexdigest()
+
+
+def file_digest(file: Path) -> str:
+    """Hex SHA-256 of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Thresholds:
@@ -210,8 +227,17 @@ def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Th
         if not _finite_numbers(numbers, regions):
             raise BundleError(f"{path}: {score}.{level}", f"{regions} finite thresholds, a region each", numbers)
         levels[level] = np.asarray(numbers, np.float32)
+    products, runs = table.get("products"), table.get("runs")
+    if not isinstance(products, list) or not products or not all(isinstance(product, str) for product in products):
+        raise BundleError(f"{path}: {score}.products", "the calibration products, which no kit may have", products)
+    if not isinstance(runs, int) or not _whole(runs, 1, MOST_RUNS):
+        raise BundleError(f"{path}: {score}.runs", f"a whole number from 1 to {MOST_RUNS}", runs)
     notes = {name: note for name, note in table.items() if isinstance(note, dict)}
-    return Thresholds(levels, model, score, tuple(table.get("products", ())), int(table.get("runs", 0)), notes)
+    return Thresholds(levels, model, score, tuple(products), runs, notes)
+
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _finite_numbers(values: object, count: int) -> bool:
@@ -224,10 +250,25 @@ def _finite_numbers(values: object, count: int) -> bool:
     )
 
 
+def other_thresholds(folder: Path) -> dict[str, Any]:
+    """Thresholds by score that lie in a bundle, as they stand there; looked at before hours are spent on new ones.
+
+    Raises:
+        BundleError: What lies there holds none, or nothing can be written beside it.
+    """
+    path = folder / "thresholds.toml"
+    scores = read_toml(path).get("scores", {}) if path.exists() else {}
+    if not isinstance(scores, dict):
+        raise BundleError(f"{path}: scores", "tables of thresholds, a score each", scores)
+    if path.with_suffix(".new").is_dir() or not os.access(folder, os.W_OK):
+        raise BundleError(str(path), "a place to write to", "none")
+    return scores
+
+
 def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
     """Write or replace one score's thresholds in `thresholds.toml`; those of other scores stay."""
     path = folder / "thresholds.toml"
-    scores = read_toml(path).get("scores", {}) if path.exists() else {}
+    scores = other_thresholds(folder)
     scores[thresholds.score] = {
         "model": thresholds.model,
         **{name: [float(f"{value:.9g}") for value in values] for name, values in thresholds.levels.items()},

@@ -20,6 +20,7 @@ import numpy as np
 from keras import ops
 
 from model.bundle import Bundle, BundleError, write_bundle
+from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
 from model.config import PATCH_PX, NetworkConfig
 from model.dataset import drawn_ahead
 from model.loaded import normalised, rebuilding
@@ -109,7 +110,7 @@ class Distiller:
             "step": self.step, "patches": self.patches, "settled": self.settled, "network": self.network.as_dict(),
             "teacher": self.teacher.digest,
         }  # fmt: skip
-        (folder / "generator.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        write_state(folder / "generator.json", state)
 
     @classmethod
     def begin(cls, teacher: Bundle, network: NetworkConfig, folder: Path, *, seed: int) -> Distiller:
@@ -120,12 +121,14 @@ class Distiller:
         """
         distiller = cls(teacher, network, seed=seed)
         if (folder / "generator.json").exists():
-            state = json.loads((folder / "generator.json").read_text(encoding="utf-8"))
-            if (state["teacher"], state["network"]) != (teacher.digest, network.as_dict()):
-                got = f"{state['network']['name']} behind {state['teacher'][:12]}"
-                raise BundleError(str(folder), f"a checkpoint of {network.name} behind {teacher.digest[:12]}", got)
-            distiller.generator.load_weights(folder / "generator.weights.h5")
-            distiller.step, distiller.patches = int(state["step"]), int(state["patches"])
+            with whole_checkpoint(folder):
+                state = json.loads((folder / "generator.json").read_text(encoding="utf-8"))
+                if (state["teacher"], state["network"]) != (teacher.digest, network.as_dict()):
+                    got = f"{state['network']['name']} behind {state['teacher'][:12]}"
+                    expected = f"a checkpoint of {network.name} behind {teacher.digest[:12]}"
+                    raise BundleError(str(folder), expected, got)
+                distiller.generator.load_weights(folder / "generator.weights.h5")
+                distiller.step, distiller.patches = int(state["step"]), int(state["patches"])
             if state["settled"]:
                 distiller._go_on_settled()
         return distiller
@@ -159,13 +162,17 @@ def distil(
         seconds: Stop after this long.
         progress: Told of every step.
         clock: Seconds.
+
+    Raises:
+        BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     curve = folder / "training.csv"
-    fresh = distiller.step == 0 or not curve.exists()
+    before = go_on(curve, distiller.step)
+    fresh = not curve.exists()
     began, saved, losses = clock(), 0.0, list[Any]()
     ahead = drawn_ahead(batches)
-    with curve.open("w" if fresh else "a", newline="") as file:
+    with curve.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", "loss", "held_out"])
@@ -179,16 +186,20 @@ def distil(
             losses.append(distiller.train_step(batch, rate))
             if distiller.step % CURVE_EVERY == 0:
                 loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]])
-                writer.writerow([distiller.step, round(elapsed, 1), f"{rate:.3e}", f"{loss:.4f}", ""])
+                writer.writerow([distiller.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.4f}", ""])
                 file.flush()
             if elapsed - saved >= SAVE_EVERY_S:
                 saved = elapsed
+                check_finite(losses)
                 distiller.save(folder)
             progress(elapsed)
+        check_finite(losses)
         if losses and not distiller.settled:
             distiller.settle(islice(ahead, SETTLING_BATCHES))
         if losses and held_out:
-            writer.writerow([distiller.step, round(clock() - began, 1), "", "", f"{distiller.off_by(held_out):.4f}"])
+            writer.writerow(
+                [distiller.step, round(before + clock() - began, 1), "", "", f"{distiller.off_by(held_out):.4f}"]
+            )
     distiller.save(folder)
 
 

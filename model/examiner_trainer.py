@@ -24,6 +24,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
+from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
@@ -253,7 +254,7 @@ class ExaminerTrainer:
         state = {
             "step": self.step, "windows": self.seen, "marker": _marker_digest(self.bundle), "regions": self.regions,
         }  # fmt: skip
-        (folder / "examiner.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        write_state(folder / "examiner.json", state)
 
     @classmethod
     def begin(
@@ -274,14 +275,17 @@ class ExaminerTrainer:
         """
         trainer = cls(bundle, regions, seed=seed, batch=batch)
         if (folder / "examiner.json").exists():
-            state = json.loads((folder / "examiner.json").read_text(encoding="utf-8"))
-            marker = _marker_digest(bundle)
-            if (state["marker"], state["regions"]) != (marker, regions):
-                got = f"one behind marker {state['marker'][:12]} for {state['regions']} regions"
-                raise BundleError(str(folder), f"an examiner behind marker {marker[:12]} for {regions} regions", got)
-            trainer.examiner.load_weights(folder / "examiner.weights.h5")
-            trainer.step = int(state["step"])
-            trainer.seen = int(state.get("windows", trainer.step * BATCH))  # so many a step before they were counted
+            with whole_checkpoint(folder):
+                state = json.loads((folder / "examiner.json").read_text(encoding="utf-8"))
+                marker = _marker_digest(bundle)
+                if (state["marker"], state["regions"]) != (marker, regions):
+                    got = f"one behind marker {state['marker'][:12]} for {state['regions']} regions"
+                    raise BundleError(
+                        str(folder), f"an examiner behind marker {marker[:12]} for {regions} regions", got
+                    )
+                trainer.examiner.load_weights(folder / "examiner.weights.h5")
+                trainer.step = int(state["step"])
+                trainer.seen = int(state.get("windows", trainer.step * BATCH))  # so many a step in earlier ones
         elif other is not None:
             examiner = load_examiner(other)
             if other.marker is None or other.marker.regions != regions:
@@ -358,6 +362,9 @@ def train_examiner(
         pool_windows: Windows kept to learn from.
         progress: Told of every step.
         clock: Seconds.
+
+    Raises:
+        BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([trainer.seed, trainer.step])
@@ -366,10 +373,11 @@ def train_examiner(
         for batch in islice(examiner_batches(held_out, batch=STACKS, seed=0), HELD_OUT_BATCHES)
     ]
     curve = folder / "examiner.csv"
-    fresh = trainer.step == 0 or not curve.exists()
+    before = go_on(curve, trainer.step)
+    fresh = not curve.exists()
     pool, losses = Pool(pool_windows), list[Any]()
     began = clock()
-    with curve.open("w" if fresh else "a", newline="") as file:
+    with curve.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", "loss", "held_out", "auroc_marker", "auroc"])
@@ -377,7 +385,7 @@ def train_examiner(
         def note(rate: float, elapsed: float, watched: bool) -> None:
             seen = [f"{value:.4f}" for value in trainer.held_out(kept)] if watched and kept else [""] * 3
             loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]]) if losses else math.nan
-            writer.writerow([trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
+            writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
             file.flush()
 
         rate, elapsed, saved = 0.0, 0.0, 0.0
@@ -393,11 +401,13 @@ def train_examiner(
             losses.append(trainer.train_step(pool.draw(trainer.batch, rng), rate))
             if elapsed - saved >= SAVE_EVERY_S:
                 saved = elapsed
+                check_finite(losses)
                 trainer.save(folder)
                 note(rate, elapsed, watched=True)
             elif trainer.step % CURVE_EVERY == 0:
                 note(rate, elapsed, watched=False)
             progress(elapsed)
+        check_finite(losses)
         trainer.save(folder)
         if losses:
             note(rate, elapsed, watched=True)

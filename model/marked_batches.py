@@ -66,14 +66,14 @@ def marked_batches(
         seed: Of everything that is drawn.
         perturbed: Share of the stacks that are.
         kinds: Of perturbations, see `disturb`.
-        pool: Stacks from which a batch is picked.
+        pool: Stacks from which a batch is picked; as many as are in it at least.
     """
     rng = np.random.default_rng(seed)
     waiting: list[tuple[Stacks, int]] = []
     for chunk in chunks:
         for stack, mirrorable, region in zip(chunk.stacks, chunk.mirrorable, chunk.regions, strict=True):
             waiting.append((stack[..., ::-1] if mirrorable and rng.random() < 0.5 else stack, int(region)))
-        while len(waiting) >= pool:
+        while len(waiting) >= max(pool, batch):
             yield _batch(waiting, batch, perturbed, kinds, rng)
 
 

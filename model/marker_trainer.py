@@ -18,6 +18,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
+from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
@@ -135,7 +136,7 @@ class MarkerTrainer:
             "step": self.step, "stacks": self.stacks, "settled": self.settled, "frames": self.frames,
             "model": self.bundle.digest,
         }  # fmt: skip
-        (folder / "marker.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        write_state(folder / "marker.json", state)
 
     @classmethod
     def begin(
@@ -156,15 +157,17 @@ class MarkerTrainer:
         """
         trainer = cls(bundle, frames, seed=seed, batch=batch)
         if (folder / "marker.json").exists():
-            state = json.loads((folder / "marker.json").read_text(encoding="utf-8"))
-            if (state["model"], state["frames"]) != (bundle.digest, frames):
-                got = f"one behind model {state['model'][:12]} for {state['frames']} frames"
-                raise BundleError(str(folder), f"a marker behind model {bundle.digest[:12]} for {frames} frames", got)
-            trainer.marker.load_weights(folder / "marker.weights.h5")
-            trainer.step = int(state["step"])
+            with whole_checkpoint(folder):
+                state = json.loads((folder / "marker.json").read_text(encoding="utf-8"))
+                if (state["model"], state["frames"]) != (bundle.digest, frames):
+                    got = f"one behind model {state['model'][:12]} for {state['frames']} frames"
+                    expected = f"a marker behind model {bundle.digest[:12]} for {frames} frames"
+                    raise BundleError(str(folder), expected, got)
+                trainer.marker.load_weights(folder / "marker.weights.h5")
+                trainer.step = int(state["step"])
+                trainer.stacks = int(state.get("stacks", trainer.step * BATCH))  # so many a step in earlier ones
             if state.get("settled", False):
                 trainer._go_on_settled()
-            trainer.stacks = int(state.get("stacks", trainer.step * BATCH))  # so many a step before they were counted
         elif other is not None:
             marker = load_marker(other)
             if marker.inputs[0].shape[-1] != frames:
@@ -231,13 +234,18 @@ def train_marker(
         seconds: Stop after this long.
         progress: Told of every step.
         clock: Seconds.
+
+    Raises:
+        BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    go_on(folder / "held_out.csv", trainer.step)
     kept = list(islice(marker_batches(held_out, batch=BATCH, seed=0), HELD_OUT_BATCHES))
     curve = folder / "marker.csv"
-    fresh = trainer.step == 0 or not curve.exists()
+    before = go_on(curve, trainer.step)
+    fresh = not curve.exists()
     began = clock()
-    with curve.open("w" if fresh else "a", newline="") as file:
+    with curve.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", "loss"])
@@ -255,13 +263,15 @@ def train_marker(
             losses.append(trainer.train_step(batch, rate))
             if trainer.step % CURVE_EVERY == 0:
                 loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]])
-                writer.writerow([trainer.step, round(elapsed, 1), f"{rate:.3e}", f"{loss:.6f}"])
+                writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.6f}"])
                 file.flush()
             if elapsed - saved >= SAVE_EVERY_S:
                 saved = elapsed
+                check_finite(losses)
                 trainer.save(folder)
                 _note_held_out(trainer, kept, folder / "held_out.csv")
             progress(elapsed)
+    check_finite(losses)
     trainer.save(folder)
     _note_held_out(trainer, kept, folder / "held_out.csv")
 

@@ -22,6 +22,8 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from model.bundle import BundleError, file_digest
+from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches, drawn_ahead
 from model.losses import (
@@ -38,10 +40,19 @@ TERMS = ("generator", "adversarial", "contextual", "encoder", "noise", "discrimi
 CURVE_EVERY = 20
 
 
+WARM_STEPS = 100
+"""Steps of a run over which its learning rate is raised: the optimiser starts fresh."""
+
+
 def checkpoint_of(folder: Path) -> tuple[NetworkConfig, TrainingConfig]:
-    """Which network the checkpoint in a folder is of, and how it was last trained."""
-    state = json.loads((folder / "state.json").read_text())
-    return NetworkConfig.from_dict(state["network"]), TrainingConfig(**state["training"])
+    """Which network the checkpoint in a folder is of, and how it was last trained.
+
+    Raises:
+        BundleError: No whole checkpoint.
+    """
+    with whole_checkpoint(folder):
+        state = json.loads((folder / "state.json").read_text())
+        return NetworkConfig.from_dict(state["network"]), TrainingConfig(**state["training"])
 
 
 def restart_schedule(config: TrainingConfig) -> Callable[[int], float]:
@@ -61,11 +72,11 @@ def restart_schedule(config: TrainingConfig) -> Callable[[int], float]:
 
 
 def cosine_schedule(config: TrainingConfig) -> Callable[[int], float]:
-    """Learning rate by step: one cosine from the maximum to a hundredth of it over all steps, 100 steps of warm-up."""
+    """Learning rate by step: one cosine from the maximum to a hundredth of it over all steps."""
 
     def rate(step: int) -> float:
         share = min(step / max(config.steps, 1), 1.0)
-        return config.learning_rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
     return rate
 
@@ -175,21 +186,36 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write a checkpoint beside the last one and put it in its place."""
         folder.mkdir(parents=True, exist_ok=True)
+        files = {}
         for name, part in vars(self.networks).items():
-            part.save_weights(folder / f"{name}.new.weights.h5")
-            (folder / f"{name}.new.weights.h5").replace(folder / f"{name}.weights.h5")
-        state = {"step": self.step, "network": self.network.as_dict(), "training": asdict(self.config)}
-        (folder / "state.json").write_text(json.dumps(state, indent=1))
+            files[name] = folder / f"{name}.new.weights.h5"
+            part.save_weights(files[name])
+        state = {
+            "step": self.step, "network": self.network.as_dict(), "training": asdict(self.config),
+            "digests": {name: file_digest(file) for name, file in files.items()},
+        }  # fmt: skip
+        for name, file in files.items():
+            file.replace(folder / f"{name}.weights.h5")
+        write_state(folder / "state.json", state)
 
     @classmethod
     def resume(cls, folder: Path, config: TrainingConfig) -> Trainer:
-        """Weights and step of a checkpoint; the optimiser starts fresh."""
-        state = json.loads((folder / "state.json").read_text())
-        trainer = cls.fresh(NetworkConfig.from_dict(state["network"]), config)
-        for name, part in vars(trainer.networks).items():
-            part.load_weights(folder / f"{name}.weights.h5")
-        trainer.step = int(state["step"])
-        return trainer
+        """Weights and step of a checkpoint; the optimiser starts fresh.
+
+        Raises:
+            BundleError: A file of it is missing, damaged, or of another step than the others.
+        """
+        with whole_checkpoint(folder):
+            state = json.loads((folder / "state.json").read_text())
+            trainer = cls.fresh(NetworkConfig.from_dict(state["network"]), config)
+            digests = state.get("digests", {})  # none in checkpoints from before there were any
+            for name, part in vars(trainer.networks).items():
+                file = folder / f"{name}.weights.h5"
+                if digests and file_digest(file) != digests.get(name):
+                    raise BundleError(str(file), f"weights of step {state['step']}", "others")
+                part.load_weights(file)
+            trainer.step = int(state["step"])
+            return trainer
 
 
 def train(
@@ -200,6 +226,7 @@ def train(
     schedule: Callable[[int], float],
     seconds: float = math.inf,
     progress: Callable[[float, dict[str, float]], None] = lambda elapsed, terms: None,
+    warm_steps: int = 0,
     save_every: int = 200,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -213,14 +240,19 @@ def train(
         schedule: Learning rate by step. With a bound on seconds, time stretches it: see `seconds`.
         seconds: Stop after this long. The schedule is read at the larger of the shares of steps and of seconds used.
         progress: Called after each step with the seconds so far and its loss terms.
+        warm_steps: Of this call, over which the learning rate is raised evenly to the schedule's.
         save_every: Steps between checkpoints.
         clock: Seconds; looked at as training begins and once a step.
+
+    Raises:
+        BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     curve = folder / "curve.csv"
-    fresh = trainer.step == 0 or not curve.exists()
+    before, first = go_on(curve, trainer.step), trainer.step
+    fresh = not curve.exists()
     began = clock()
-    with curve.open("w" if fresh else "a", newline="") as file, closing(Watch(folder)) as watch:
+    with curve.open("a", newline="") as file, closing(Watch(folder)) as watch:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(["step", "seconds", "learning_rate", *TERMS])
@@ -229,11 +261,12 @@ def train(
             if trainer.step >= trainer.config.steps or elapsed >= seconds:
                 break
             place = max(trainer.step, int(trainer.config.steps * elapsed / seconds) if seconds < math.inf else 0)
-            rate = schedule(place)
+            rate = schedule(place) * min(1.0, (trainer.step - first + 1) / max(warm_steps, 1))
             terms = trainer.train_step(batch, rate)
+            check_finite([sum(terms.values())])
             if trainer.step % CURVE_EVERY == 0:
-                row = [trainer.step, round(elapsed, 1), f"{rate:.3e}", *(f"{terms[term]:.5f}" for term in TERMS)]
-                writer.writerow(row)
+                losses = (f"{terms[term]:.5f}" for term in TERMS)
+                writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", *losses])
                 file.flush()
                 watch.curve(trainer.step, {"learning_rate": rate, **terms})
             if trainer.step % trainer.config.epoch_steps == 0:

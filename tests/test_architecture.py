@@ -54,6 +54,8 @@ MAY_LOAD_THE_NETWORK = {
     "harness.training.calibrating",
     "harness.training.data",
     "harness.training.drawers",
+    "harness.training.folder",
+    "harness.training.means",
     "harness.training.proving",
     "harness.training.workshop",
 }

@@ -93,9 +93,7 @@ def import_flat(
         for label in sorted(set(test) - {"good"} - set(classes))
     )
     if all(len(files) < 2 for files in test.values()):
-        problems.append(
-            Problem(str(source / "test"), "two pictures of a class, of which one is tested", "one of each")
-        )
+        problems.append(Problem(str(source / "test"), "two pictures of a class, of which one is tested", "one of each"))
     pictures = {
         "train": [Picture(file, "good", None) for file in train.get("good", [])],
         "test": [

@@ -53,7 +53,7 @@ def calibrate_bundle(
         InputError: The bundle or the recording cannot be used, it holds only one kind of product, or fewer good ones
             than the `alpha` that was asked for needs; nothing is scored then.
     """
-    from model.bundle import write_thresholds
+    from model.bundle import BundleError, other_thresholds, write_thresholds
     from model.conformal import ALPHA, good_products_needed
 
     if required > runs:
@@ -75,6 +75,10 @@ def calibrate_bundle(
     if good < needed and alpha is not None:
         raise InputError("--alpha", f"{needed} or more good calibration products for {alpha:g}", good)
     detector = NetworkDetector(bundle, geometry, score=score)
+    try:
+        other_thresholds(detector.bundle.folder)
+    except BundleError as error:
+        raise DetectorError(error.where, error.expected, error.got) from None
     source = recorded if recorded is not None else Renderer(seed=CALIBRATION_SEED)
     thresholds = calibrate(
         detector, kit, source, runs=runs, required=required, alpha=wanted if good >= needed else None,

@@ -24,21 +24,29 @@ Backend = Annotated[
 ]
 Processes = Annotated[int, typer.Option(min=0, help="That draw what is learnt from; 0: a thread of this one.")]
 Score = Annotated[str | None, typer.Option(help="Another than the marker's, or the paper's without one.")]
+Minutes = Annotated[
+    float,
+    typer.Option(min=0, max=1e5, help="Stop after this long; the learning rate ends then. 0: put the checkpoint in."),
+]
+LearningRate = Annotated[float, typer.Option(min=1e-9, max=1.0, help="First maximum.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, augmentation and perturbations.")]
 Batch = Annotated[int | None, typer.Option(min=2, max=1024, help="Stacks a step; 16 where none are asked for.")]
 
 
 def train(
     preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "compact",
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    minutes: Minutes = 60.0,
     folder: Annotated[Path, typer.Option(help="Checkpoints and curve; resumed from when it holds one.")] = Path(
         "training/compact"
     ),
     bundle: Annotated[Path | None, typer.Option(help="Detector bundle to write at the end.")] = None,
     recording: Annotated[Path | None, typer.Option(help="Learn from a recording's good products.")] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, augmentation and perturbation.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
-    rotation: Annotated[float, typer.Option(help="Augmentation turns by up to this many radians.")] = 0.03,
-    huber: Annotated[float, typer.Option(min=0, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
+    seed: Seed = 1,
+    learning_rate: LearningRate = 1e-3,
+    rotation: Annotated[
+        float, typer.Option(min=0, max=3.2, help="Augmentation turns by up to this many radians.")
+    ] = 0.03,
+    huber: Annotated[float, typer.Option(min=0, max=1e6, help="Weight of the Huber loss; the paper's is 2.")] = 2.0,
     plain: Annotated[
         bool, typer.Option("--plain", help="A plain autoencoder, for comparison: no adversary, nothing perturbed.")
     ] = False,
@@ -62,18 +70,19 @@ def distil(
     bundle: Annotated[Path, typer.Option(help="Detector bundle to write.")],
     teacher: Annotated[str, typer.Option(help="Bundle whose generator is learnt from.")] = "compact",
     preset: Annotated[str, typer.Option(help="Network preset: see `python -m model describe`.")] = "lean",
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    minutes: Minutes = 60.0,
     folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
         "training/lean"
     ),
-    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 2e-3,
+    seed: Seed = 1,
+    learning_rate: LearningRate = 2e-3,
     backend: Backend = TENSORFLOW,
     processes: Processes = 0,
     batch: Batch = None,
 ) -> None:
     """Train a leaner generator to rebuild what a bundle's generator rebuilds."""
-    from harness.training.workshop import Means, distil_generator
+    from harness.training.means import Means
+    from harness.training.workshop import distil_generator
 
     command = command_line("distil", teacher=teacher, preset=preset, bundle=bundle, minutes=minutes, folder=folder,
                        seed=seed, learning_rate=learning_rate, backend=None if backend == TENSORFLOW else backend,
@@ -88,12 +97,12 @@ def distil(
 
 def train_marker(
     bundle: Annotated[Path, typer.Option(help="Bundle whose marker is made; its generator stays.")],
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    minutes: Minutes = 60.0,
     folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
         "training/marker"
     ),
-    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    seed: Seed = 1,
+    learning_rate: LearningRate = 1e-3,
     settled: Annotated[
         bool,
         typer.Option(
@@ -108,7 +117,8 @@ def train_marker(
     batch: Batch = None,
 ) -> None:
     """Train the second network, which marks what does not belong, behind a bundle's generator."""
-    from harness.training.workshop import Means, train_marker_of
+    from harness.training.means import Means
+    from harness.training.workshop import train_marker_of
 
     command = command_line("train-marker", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
                        learning_rate=learning_rate, settled=settled, begin_with=begin_with,
@@ -124,12 +134,12 @@ def train_marker(
 
 def train_examiner(
     bundle: Annotated[Path, typer.Option(help="Bundle whose examiner is made; generator and marker stay.")],
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after this long; the learning rate ends then.")] = 60.0,
+    minutes: Minutes = 60.0,
     folder: Annotated[Path, typer.Option(help="Checkpoint and curve; resumed from when it holds one.")] = Path(
         "training/examiner"
     ),
-    seed: Annotated[int, typer.Option(help="Of weights and perturbations.")] = 1,
-    learning_rate: Annotated[float, typer.Option(help="First maximum.")] = 1e-3,
+    seed: Seed = 1,
+    learning_rate: LearningRate = 1e-3,
     begin_with: Annotated[
         str | None, typer.Option(help="Bundle whose examiner is gone on from, where there is no checkpoint.")
     ] = None,
@@ -138,7 +148,8 @@ def train_examiner(
     batch: Batch = None,
 ) -> None:
     """Train the third network, which looks closely where a bundle's marker is hottest, and decides."""
-    from harness.training.workshop import Means, train_examiner_of
+    from harness.training.means import Means
+    from harness.training.workshop import train_examiner_of
 
     command = command_line("train-examiner", bundle=bundle, minutes=minutes, folder=folder, seed=seed,
                        learning_rate=learning_rate, begin_with=begin_with,
@@ -155,7 +166,7 @@ def train_examiner(
 def calibrate(
     bundle: Annotated[str, typer.Option(help="Bundle whose thresholds are written.")] = "lean",
     score: Score = None,
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each calibration product.")] = 10,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each calibration product.")] = 10,
     required: Annotated[int, typer.Option(min=1, help="Right runs that make a product right.")] = 7,
     recording: Annotated[Path | None, typer.Option(help="Labelled products of a recording.")] = None,
     alpha: Annotated[
@@ -180,7 +191,7 @@ def prove(
     score: Score = None,
     backend: Annotated[str, typer.Option(help="openvino or openvino-bf16.")] = "openvino",
     kit: Annotated[str, typer.Option(help="Products that both judge: knapp or quick.")] = "knapp",
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each product.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each product.")] = 1,
     bound: Annotated[float, typer.Option(min=0, help="Largest difference of two scores.")] = 1e-4,
 ) -> None:
     """Compare a backend with TensorFlow on a kit's products; if equal, put the proof into the bundle, else exit 1."""

@@ -42,7 +42,8 @@ def training_curve(curve: Path, picture: Path) -> None:
         if name != "learning_rate":
             axis.set_yscale("log")
     axes.flat[-1].axis("off")
-    axes.flat[-1].text(0, 0.5, f"{int(table['step'].max())} steps\n{table['seconds'].max() / 60:.0f} min", fontsize=11)
+    steps, minutes = (0, 0.0) if table.empty else (int(table["step"].max()), table["seconds"].max() / 60)
+    axes.flat[-1].text(0, 0.5, f"{steps} steps\n{minutes:.0f} min", fontsize=11)
     figure.savefig(picture, metadata={"Date": None})
     plt.close(figure)
 

@@ -2,117 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DetectorError, InputError, RecordingError
+from harness.errors import InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
 from harness.strips.kit import CALIBRATION_SEED
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
-from harness.system import hardware, versions
 from harness.training.data import (
     ALLOWANCE_START,
     TRAINING_SEED,
-    UNUSUAL_SHARE,
     drawn_chunks,
     drawn_stacks,
     marks_on_good,
     recorded_chunks,
 )
-from harness.training.drawers import drawn_by_processes
+from harness.training.folder import check_learnt, check_ready, commands_typed, learnt_from, made_on, told
+from harness.training.means import DISTILLED_START, EXAMINER_START, HELD_OUT_START, HERE, MARKER_START, Means
 from harness.training.pictures import reconstruction_sheet, training_curve
 
 if TYPE_CHECKING:
     from model.config import NetworkConfig, TrainingConfig
-    from model.disturbance import Kind
-    from model.marked_batches import MarkedBatch
-
-BACKENDS = ("tensorflow", "jax")
-
-DISTILLED_START = 15_000
-"""First training strip of a generator that learns from another."""
-
-MARKER_START = 20_000
-"""First training strip of the marker: none that its generator learnt from, on which the rebuilt would be too good."""
-
-EXAMINER_START = 50_000
-"""First training strip of the examiner: none that its marker learnt from, which would know its bubbles too well."""
-
-HELD_OUT_START = 90_000
-"""First strip of those by which the training of marker and examiner is watched."""
-
-
-MANY_STRIPS = 1000
-"""Times as far apart as those above lie the first strips where processes draw, who need more of them."""
-
-STRIPS_A_STEP = 20
-"""More than a step learns from, so that a training that goes on meets others."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """On what marker and examiner are trained.
-
-    Attributes:
-        backend: Keras's: `tensorflow` on a processor, `jax` on an accelerator.
-        processes: That draw what is learnt from; 0: a thread of this one.
-        batch: Stacks a step; the networks' own where None.
-    """
-
-    backend: str = "tensorflow"
-    processes: int = 0
-    batch: int | None = None
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether what is trained cannot be put into a bundle here, which TensorFlow does."""
-        return self.backend != "tensorflow"
-
-    def begin(self) -> None:
-        """Choose the backend; Keras must not have been imported.
-
-        Raises:
-            InputError: Unknown, or not installed.
-        """
-        if self.backend not in BACKENDS or find_spec(self.backend) is None:
-            installed = [name for name in BACKENDS if find_spec(name) is not None]
-            raise InputError("--backend", f"one of those installed: {', '.join(installed)}", self.backend)
-        os.environ["KERAS_BACKEND"] = self.backend
-
-    def batches(
-        self, start: int, steps: int, *, seed: int, batch: int, perturbed: float, kinds: Mapping[Kind, float]
-    ) -> Iterator[MarkedBatch]:
-        """Without end, of other strips than the steps before saw.
-
-        Args:
-            start: First strip of this network's.
-            steps: Done already.
-            seed: Of perturbations.
-            batch: Stacks in each.
-            perturbed: Share of them that are.
-            kinds: Of perturbations.
-        """
-        if self.processes:
-            first = MANY_STRIPS * start + STRIPS_A_STEP * steps
-            return drawn_by_processes(
-                self.processes, batch=batch, seed=seed, start=first, perturbed=perturbed, kinds=kinds
-            )
-        from model.marked_batches import marked_batches
-
-        stacks = drawn_stacks(start=start + steps, unusual=UNUSUAL_SHARE)
-        return marked_batches(stacks, batch=batch, seed=seed + steps, perturbed=perturbed, kinds=kinds)
-
-
-HERE = Means()
 
 
 def train_network(
@@ -145,42 +60,50 @@ def train_network(
     """
     from model.config import PLAIN, PRESETS, TrainingConfig
     from model.shipping import ship
-    from model.trainer import Trainer, cosine_schedule, train
+    from model.trainer import WARM_STEPS, Trainer, cosine_schedule, train
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
+    check_ready(folder, "state.json", minutes, bundle)
     settings = settings | (PLAIN if plain else {})
     config = TrainingConfig(steps=10**6, **settings)
     recorded = open_recording(recording) if recording is not None else None
     if recorded is not None and all(strip.defect is not None for strip in recorded.kit.strips):
         raise RecordingError(f"{recording}: kit.csv", "at least one good product to learn from", "none")
     if (folder / "state.json").exists():
-        _check_checkpoint(folder, PRESETS[preset], config)
-        trainer = Trainer.resume(folder, config)
+        with told():
+            _check_checkpoint(folder, PRESETS[preset], config)
+            trainer = Trainer.resume(folder, config)
     else:
         trainer = Trainer.fresh(PRESETS[preset], config)
-    commands = _commands(folder, command)
+    commands = commands_typed(folder, command)
+    origin = learnt_from(
+        folder,
+        f"drawn good strips T{TRAINING_SEED}-*" if recorded is None else f"good products of {recorded.kit.name}",
+        [] if recorded is None else sorted(recorded.kit.products),
+        anew=minutes > 0,
+    )
     chunks = partial(drawn_chunks, start=trainer.step) if recorded is None else partial(recorded_chunks, recorded)
     seconds = 60.0 * minutes
-    train(
-        trainer, chunks(), folder, schedule=cosine_schedule(config), seconds=seconds,
-        progress=lambda elapsed, terms: progress("training (s)", int(elapsed), int(seconds)),
-    )  # fmt: skip
+    with told():
+        train(
+            trainer, chunks(), folder, schedule=cosine_schedule(config), seconds=seconds, warm_steps=WARM_STEPS,
+            progress=lambda elapsed, terms: progress("training (s)", int(elapsed), int(seconds)),
+        )  # fmt: skip
     if bundle is not None:
-        data = f"drawn good strips T{TRAINING_SEED}-*" if recorded is None else f"good products of {recorded.kit.name}"
+        check_learnt(trainer.step, minutes)
         ship(
             folder,
             bundle,
             {
-                "commands": commands, "data": data, "patches": trainer.step * config.batch, **settings,
-                "products": [] if recorded is None else sorted(recorded.kit.products),
-                **_made_on(),
+                "commands": commands, "patches": trainer.step * config.batch, **settings, **origin,
+                **made_on(),
             },
             chunks=chunks(),
         )  # fmt: skip
         training_curve(bundle / "training.csv", bundle / "training.svg")
         if recorded is None:
-            sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
+            sheet = reconstruction_sheet(NetworkDetector(str(bundle.resolve()), PAPER), Renderer(seed=CALIBRATION_SEED))
             sheet.save(bundle / "reconstructions.png", optimize=True)
 
 
@@ -233,40 +156,41 @@ def distil_generator(
         DetectorError: The teacher or the checkpoint cannot be used.
     """
     means.begin()
-    from model.bundle import BundleError, find_bundle, load_bundle
+    from model.bundle import find_bundle, load_bundle
     from model.config import PRESETS
     from model.distiller import Distiller, distil, ship_distilled
     from model.marker_trainer import BATCH, HELD_OUT_BATCHES, KINDS, PERTURBED, marker_batches
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
-    if bundle.resolve() == find_bundle(teacher).resolve():
-        raise InputError("--bundle", "another folder than the teacher's", bundle)
+    check_ready(folder, "generator.json", minutes, bundle)
     batch = means.batch or BATCH
-    try:
+    with told():
         whole = load_bundle(find_bundle(teacher), with_marker=False)
+        if bundle.resolve() == whole.folder.resolve():
+            raise InputError("--bundle", "another folder than the teacher's", bundle)
         distiller = Distiller.begin(whole, PRESETS[preset], folder, seed=seed)
-    except BundleError as error:
-        raise DetectorError(error.where, error.expected, error.got) from None
-    commands = _commands(folder, command)
+    commands = commands_typed(folder, command)
     seconds = 60.0 * minutes
     held_out = islice(marker_batches(drawn_stacks(start=HELD_OUT_START), batch=BATCH, seed=0), HELD_OUT_BATCHES)
-    distil(
-        distiller, means.batches(DISTILLED_START, distiller.step, seed=seed, batch=batch, perturbed=PERTURBED,
-                                 kinds=KINDS),
-        folder, held_out=list(held_out) if minutes else [], learning_rate=learning_rate, seconds=seconds,
-        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
-    )  # fmt: skip
+    with told():
+        distil(
+            distiller, means.batches(DISTILLED_START, distiller.step, seed=seed, batch=batch, perturbed=PERTURBED,
+                                     kinds=KINDS),
+            folder, held_out=list(held_out) if minutes else [], learning_rate=learning_rate, seconds=seconds,
+            progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+        )  # fmt: skip
+    check_learnt(distiller.step, minutes)
     ship_distilled(
         distiller, folder, bundle,
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
-            "learning_rate": learning_rate, "products": [],
-            **_made_on(),
+            "learning_rate": learning_rate, "products": list(whole.made_by.get("products", ())),
+            **made_on(),
         },
     )  # fmt: skip
     if not means.elsewhere:
-        sheet = reconstruction_sheet(NetworkDetector(str(bundle), PAPER), Renderer(seed=CALIBRATION_SEED))
+        sheet = reconstruction_sheet(NetworkDetector(str(bundle.resolve()), PAPER), Renderer(seed=CALIBRATION_SEED))
         sheet.save(bundle / "reconstructions.png", optimize=True)
 
 
@@ -302,40 +226,43 @@ def train_marker_of(
     """
     means.begin()
     from model.allowance import allowance_of
-    from model.bundle import BundleError, add_allowance, add_marker, find_bundle, load_bundle
+    from model.bundle import add_allowance, add_marker, find_bundle, load_bundle
     from model.marker_trainer import BATCH, KINDS, PERTURBED, MarkerTrainer, train_marker
 
     batch = means.batch or BATCH
-    try:
+    check_ready(folder, "marker.json", minutes, bundle)
+    with told():
         whole = load_bundle(bundle, with_marker=False)
         begun = None if other is None else load_bundle(find_bundle(other))
         trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch, other=begun)
-    except BundleError as error:
-        raise DetectorError(error.where, error.expected, error.got) from None
-    commands = _commands(folder, command)
+    commands = commands_typed(folder, command)
     seconds = 60.0 * minutes
-    train_marker(
-        trainer, means.batches(MARKER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
-        folder, held_out=drawn_stacks(start=HELD_OUT_START),
-        settled=settled, learning_rate=learning_rate, seconds=seconds,
-        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
-    )  # fmt: skip
+    with told():
+        train_marker(
+            trainer,
+            means.batches(MARKER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
+            folder, held_out=drawn_stacks(start=HELD_OUT_START),
+            settled=settled, learning_rate=learning_rate, seconds=seconds,
+            progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+        )  # fmt: skip
     if means.elsewhere:
         return
+    check_learnt(trainer.step, minutes)
     add_marker(
         bundle, folder / "marker.weights.h5", (folder / "marker.csv", folder / "held_out.csv"), len(PAPER.frames),
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
             "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate,
-            **_made_on(),
+            **made_on(),
         },
     )  # fmt: skip
     marks = marks_on_good(
-        NetworkDetector(str(bundle), PAPER, score="marked", backend="tensorflow"), partial(progress, "good strips")
+        NetworkDetector(str(bundle.resolve()), PAPER, score="marked", backend="tensorflow"),
+        partial(progress, "good strips"),
     )
     origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
     add_allowance(bundle, allowance_of(marks), origin)
-    detector = NetworkDetector(str(bundle), PAPER, score="marked")
+    detector = NetworkDetector(str(bundle.resolve()), PAPER, score="marked")
     reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
 
 
@@ -368,48 +295,36 @@ def train_examiner_of(
         DetectorError: The bundle cannot be used, or has no marker.
     """
     means.begin()
-    from model.bundle import BundleError, add_examiner, find_bundle, load_bundle
+    from model.bundle import add_examiner, find_bundle, load_bundle
     from model.examiner_trainer import BATCH, KINDS, PERTURBED, STACKS, ExaminerTrainer, train_examiner
 
     regions = len(PAPER.regions)
     batch = means.batch or STACKS
-    try:
+    check_ready(folder, "examiner.json", minutes, bundle)
+    with told():
         trainer = ExaminerTrainer.begin(
             load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS,
             other=None if other is None else load_bundle(find_bundle(other)),
         )  # fmt: skip
-    except BundleError as error:
-        raise DetectorError(error.where, error.expected, error.got) from None
-    commands = _commands(folder, command)
+    commands = commands_typed(folder, command)
     seconds = 60.0 * minutes
-    train_examiner(
-        trainer, means.batches(EXAMINER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
-        folder, held_out=drawn_stacks(start=HELD_OUT_START), learning_rate=learning_rate, seconds=seconds,
-        progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
-    )  # fmt: skip
+    with told():
+        train_examiner(
+            trainer,
+            means.batches(EXAMINER_START, trainer.step, seed=seed, batch=batch, perturbed=PERTURBED, kinds=KINDS),
+            folder, held_out=drawn_stacks(start=HELD_OUT_START), learning_rate=learning_rate, seconds=seconds,
+            progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
+        )  # fmt: skip
     if means.elsewhere:
         return
+    check_learnt(trainer.step, minutes)
     add_examiner(
         bundle, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions,
         {
             "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
             "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate,
-            **_made_on(),
+            **made_on(),
         },
     )  # fmt: skip
-    detector = NetworkDetector(str(bundle), PAPER, score="marked")
+    detector = NetworkDetector(str(bundle.resolve()), PAPER, score="marked")
     reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
-
-
-def _made_on() -> dict[str, Any]:
-    """Versions and hardware, for `bundle.toml`."""
-    return {**{f"version_{name}": value for name, value in versions().items()}, **hardware()}
-
-
-def _commands(folder: Path, command: str) -> list[str]:
-    """Every command that trained in this folder, this one last; kept beside the checkpoint."""
-    path = folder / "commands.txt"
-    folder.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(command + "\n")
-    return path.read_text(encoding="utf-8").splitlines()

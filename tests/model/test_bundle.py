@@ -64,6 +64,21 @@ def test_a_bundle_is_found_by_name_or_path(tmp_path: Path, monkeypatch: pytest.M
     assert find_bundle("some/where") == Path("some/where")
 
 
+def test_two_bundles_of_one_name_are_not_taken_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ships, one in the working folder: a command that wrote to the one would read the other."""
+    here = tmp_path / "here"
+    for folder in (tmp_path / "shipped" / "lean", here / "lean"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(bundles, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(here)
+    assert find_bundle("lean") == tmp_path / "shipped" / "lean"
+    (here / "lean" / "bundle.toml").touch()
+    with pytest.raises(BundleError, match=r"bundle lean: expected one of this name: ./lean is the one here, got two"):
+        find_bundle("lean")
+    assert find_bundle("./lean") == Path("lean")
+    assert find_bundle(str(here / "lean")) == here / "lean"
+
+
 def refused(problem: Callable[[], object], file: Path, message: str) -> None:
     """The one sentence: it begins with the file and fits a line."""
     with pytest.raises(BundleError, match=message) as caught:
@@ -191,6 +206,25 @@ def test_thresholds_that_are_no_numbers_are_refused(strip: str, tmp_path: Path) 
     refused(
         lambda: load_thresholds(tmp_path, model="m", score="ssim", regions=4), file, "ssim.strip: expected 4 finite"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("runs = 10", "ssim.products: expected the calibration products, which no kit may have, got None"),
+        ("runs = 10\nproducts = 'C1'", "ssim.products: expected the calibration products, .*, got C1"),
+        ("runs = 10\nproducts = []", "ssim.products: expected the calibration products"),
+        ("runs = 'ten'\nproducts = ['C1']", "ssim.runs: expected a whole number from 1 to 1000, got ten"),
+        ("runs = -1\nproducts = ['C1']", "ssim.runs: expected a whole number from 1 to 1000, got -1"),
+    ],
+)
+def test_thresholds_say_what_they_were_tuned_on(given: str, sentence: str, tmp_path: Path) -> None:
+    """Else a kit could hold a product of it, and nobody would notice."""
+    one = "[0.1]"
+    file = tmp_path / "thresholds.toml"
+    file.write_text(f"[scores.ssim]\nmodel = 'm'\npatch = {one}\nstrip = {one}\nseven_of_ten = {one}\n{given}\n")
+    with pytest.raises(BundleError, match=sentence):
+        load_thresholds(tmp_path, model="m", score="ssim", regions=1)
 
 
 @pytest.mark.parametrize("text", ["", "scores = 3", "scores = ['ssim']", "[scores]\nssim = 3", "[scores]"])

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.bundle import load_bundle
+from model.bundle import BundleError, load_bundle
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Chunk
 from model.loaded import load_generator
@@ -54,6 +54,6 @@ def test_settled_statistics_are_plain_means(tiny: NetworkConfig, pictures: Calla
 
 def test_no_checkpoint_no_bundle(tmp_path: Path) -> None:
     """A folder without a training leaves nothing behind."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BundleError, match="expected a whole checkpoint, got FileNotFoundError"):
         ship(tmp_path / "nothing", tmp_path / "bundle", {}, chunks=[])
     assert not (tmp_path / "bundle").exists()

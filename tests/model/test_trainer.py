@@ -123,11 +123,9 @@ def test_restarts_after_epochs_one_three_and_seven() -> None:
 
 
 def test_one_cosine_over_all_steps() -> None:
-    """Golden values: a hundred steps of warm-up, half-way in the middle, a hundredth at the end and after."""
+    """Golden values: half-way in the middle, a hundredth at the end and after."""
     rate = cosine_schedule(TrainingConfig(learning_rate=1e-3, steps=10_000))
-    assert rate(0) == pytest.approx(1e-5)
-    assert rate(49) == pytest.approx(0.5e-3, rel=1e-3)
-    assert rate(99) == pytest.approx(1e-3, rel=1e-3)
+    assert rate(0) == pytest.approx(1e-3)
     assert rate(5000) == pytest.approx(1e-3 * (0.01 + 0.99 / 2))
     assert rate(10_000) == rate(20_000) == pytest.approx(1e-5)
 

@@ -15,8 +15,9 @@ from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
+from harness.training.folder import learnt_from
+from harness.training.means import Means
 from harness.training.workshop import (
-    Means,
     distil_generator,
     train_examiner_of,
     train_marker_of,
@@ -24,6 +25,9 @@ from harness.training.workshop import (
 )
 from model.bundle import find_bundle, load_bundle, write_bundle
 from model.config import PLAIN, PRESETS, TrainingConfig
+from model.distiller import Distiller
+from model.examiner_trainer import ExaminerTrainer
+from model.marker_trainer import MarkerTrainer
 from model.network import build_networks, build_rebuilder
 from model.trainer import Trainer
 
@@ -38,10 +42,18 @@ def bundle_without_marker(folder: Path) -> Path:
     return folder
 
 
+def marker_checkpoint(bundle: Path, folder: Path) -> None:
+    """Of a fresh marker, said to have learnt for a step."""
+    trainer = MarkerTrainer.begin(load_bundle(bundle, with_marker=False), len(PAPER.frames), folder, seed=1)
+    trainer.step = 1
+    trainer.save(folder)
+
+
 @pytest.mark.slow
 def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
-    """Trained for no time it is in the bundle with its origin and a picture, and scores all frames of a vial alike."""
+    """From its checkpoint it comes with its origin and a picture, and scores all frames of a vial alike."""
     folder = bundle_without_marker(tmp_path / "bundle")
+    marker_checkpoint(folder, tmp_path / "training")
     train_marker_of(
         bundle=folder, minutes=0.0, folder=tmp_path / "training", seed=1, learning_rate=1e-3, settled=False, command="x"
     )
@@ -64,15 +76,19 @@ def test_a_marker_is_put_into_a_bundle(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_examiner_is_put_behind_a_marker(tmp_path: Path) -> None:
-    """Trained for no time it changes no score, but the digest; a bundle without a marker is refused."""
+    """Fresh it changes no score, but the digest; a bundle without a marker is refused."""
     folder = bundle_without_marker(tmp_path / "bundle")
     options = {"minutes": 0.0, "seed": 1, "learning_rate": 1e-3, "command": "x"}
     with pytest.raises(DetectorError, match="expected a bundle with a marker, got none"):
-        train_examiner_of(bundle=folder, folder=tmp_path / "examiner", **options)
+        train_examiner_of(bundle=folder, folder=tmp_path / "examiner", **{**options, "minutes": 1.0})
+    marker_checkpoint(folder, tmp_path / "marker")
     train_marker_of(bundle=folder, folder=tmp_path / "marker", settled=False, **options)
     frames = Renderer(seed=1).frames(standard_kit("quick").strips[0], 1)
     before = NetworkDetector(str(folder), PAPER, score="marked")
     scores = before.score(Inspection.of_frames(PAPER, frames))
+    trainer = ExaminerTrainer.begin(load_bundle(folder), len(PAPER.regions), tmp_path / "examiner", seed=1)
+    trainer.step = 1
+    trainer.save(tmp_path / "examiner")
     train_examiner_of(bundle=folder, folder=tmp_path / "examiner", **options)
     marker = load_bundle(folder).marker
     assert marker is not None
@@ -102,7 +118,7 @@ def test_a_teacher_or_a_network_that_is_none(tmp_path: Path, teacher: str, prese
     """One sentence, and nothing is written."""
     with pytest.raises(InputError, match=sentence):
         distil_generator(
-            teacher=teacher, preset=preset, bundle=tmp_path / "bundle", minutes=0, folder=tmp_path / "t", seed=1,
+            teacher=teacher, preset=preset, bundle=tmp_path / "bundle", minutes=1, folder=tmp_path / "t", seed=1,
             learning_rate=1e-3, command="x",
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
@@ -113,7 +129,7 @@ def test_a_teacher_is_not_written_over() -> None:
     teacher = find_bundle("compact")
     with pytest.raises(InputError, match=r"^--bundle: expected another folder than the teacher's, got "):
         distil_generator(
-            teacher="compact", preset="lean", bundle=teacher, minutes=0, folder=teacher / "t", seed=1,
+            teacher="compact", preset="lean", bundle=teacher, minutes=1, folder=teacher / "t", seed=1,
             learning_rate=1e-3, command="x",
         )  # fmt: skip
     assert not (teacher / "t").exists()
@@ -121,8 +137,12 @@ def test_a_teacher_is_not_written_over() -> None:
 
 @pytest.mark.slow
 def test_a_bundle_is_distilled(tmp_path: Path) -> None:
-    """Taught for no time it is a bundle with its origin and a picture, and says whose twins it was to make."""
+    """From its checkpoint it is a bundle with its origin and a picture, and says whose twins it was to make."""
     teacher = bundle_without_marker(tmp_path / "teacher")
+    distiller = Distiller.begin(load_bundle(teacher), PRESETS["lean"], tmp_path / "t", seed=1)
+    distiller.step = 1
+    distiller.save(tmp_path / "t")
+    (tmp_path / "t" / "training.csv").write_text("step,seconds,learning_rate,loss,held_out\n", encoding="utf-8")
     distil_generator(
         teacher=str(teacher), preset="lean", bundle=tmp_path / "bundle", minutes=0, folder=tmp_path / "t", seed=1,
         learning_rate=1e-3, command="x",
@@ -175,3 +195,35 @@ def test_a_recording_without_good_products_teaches_nothing(tmp_path: Path) -> No
             preset="compact", minutes=1, folder=tmp_path / "t", bundle=None, recording=folder, settings={},
             command="",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("places", "minutes", "sentence"),
+    [
+        ({"folder": "empty"}, 0, "^--folder .*empty: expected a checkpoint, where --minutes is 0, got none$"),
+        ({"folder": "file"}, 1, "^--folder .*file: expected a folder, or a place to make one, got .*file$"),
+        ({"folder": "file/t"}, 1, "^--folder .*t: expected a folder, or a place to make one, got .*file$"),
+        ({"bundle": "file"}, 1, "^--bundle .*file: expected a folder, or a place to make one, got .*file$"),
+        ({"bundle": "t"}, 1, "^--bundle: expected another folder than that of the checkpoints, got .*t$"),
+    ],
+)
+def test_places_are_looked_at_before_anything_is_trained(
+    tmp_path: Path, places: dict[str, str], minutes: float, sentence: str
+) -> None:
+    """Above all, what has learnt nothing does not take the place of what has."""
+    (tmp_path / "file").touch()
+    given = {name: tmp_path / place for name, place in {"folder": "t", "bundle": "b", **places}.items()}
+    with pytest.raises(InputError, match=sentence):
+        train_network(
+            preset="compact", minutes=minutes, recording=None, settings={}, command="", **given,
+        )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_was_learnt_from_is_not_forgotten(tmp_path: Path) -> None:
+    """By a training that goes on with other strips, or by none; a kit may hold no product of any of them."""
+    first = learnt_from(tmp_path, "good products of a", ["A2", "A1"], anew=True)
+    assert first == {"data": "good products of a", "products": ["A1", "A2"]}
+    assert learnt_from(tmp_path, "drawn good strips", [], anew=False) == first
+    both = learnt_from(tmp_path, "drawn good strips", [], anew=True)
+    assert both == {"data": "good products of a; drawn good strips", "products": ["A1", "A2"]}

@@ -1,0 +1,93 @@
+"""A training's folder: fit to begin in, and what was typed and learnt from there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DetectorError, InputError
+from harness.system import hardware, versions
+
+LEARNT_FROM = "learnt_from.json"
+
+
+def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None) -> None:
+    """What a training needs of its places, before it begins.
+
+    Args:
+        folder: Of checkpoint and curve.
+        state: File that lies in it beside a checkpoint.
+        minutes: With none a checkpoint must be there: a network that has learnt nothing replaces none.
+        bundle: Folder that is written in the end, if any.
+
+    Raises:
+        InputError: A file where a folder should be, the same folder twice, or no checkpoint.
+    """
+    for option, place in (("--folder", folder), ("--bundle", bundle)):
+        if place is None:
+            continue
+        found = next(path for path in (place, *place.absolute().parents) if path.exists())
+        if not found.is_dir() or not os.access(found, os.W_OK):
+            raise InputError(f"{option} {place}", "a folder, or a place to make one", f"{found}")
+    if bundle is not None and folder.resolve() == bundle.resolve():
+        raise InputError("--bundle", "another folder than that of the checkpoints", bundle)
+    if minutes == 0 and not (folder / state).is_file():
+        raise InputError(f"--folder {folder}", "a checkpoint, where --minutes is 0", "none")
+
+
+def check_learnt(steps: int, minutes: float) -> None:
+    """A network that has taken no step is put nowhere.
+
+    Raises:
+        InputError: None was taken, in all trainings so far.
+    """
+    if steps == 0:
+        raise InputError("--minutes", "enough for a first step", f"{minutes:g}")
+
+
+def made_on() -> dict[str, Any]:
+    """Versions and hardware, for `bundle.toml`."""
+    return {**{f"version_{name}": value for name, value in versions().items()}, **hardware()}
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the network's package finds wrong, as an error of the bench's."""
+    from model.bundle import BundleError
+
+    try:
+        yield
+    except BundleError as error:
+        raise DetectorError(error.where, error.expected, error.got) from None
+
+
+def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool) -> dict[str, Any]:
+    """Everything that was learnt from in this folder, kept beside the checkpoint: no kit may hold a product of it.
+
+    Args:
+        folder: Of the checkpoint.
+        data: What is learnt from now.
+        products: Of it, that a kit could hold.
+        anew: It is; else what stands there counts, if anything does.
+    """
+    path = folder / LEARNT_FROM
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"data": [], "products": []}
+    if anew or not path.exists():
+        before["data"] = list(dict.fromkeys([*before["data"], data]))
+        before["products"] = sorted({*before["products"], *products})
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(before, indent=1), encoding="utf-8")
+    return {"data": "; ".join(before["data"]), "products": before["products"]}
+
+
+def commands_typed(folder: Path, command: str) -> list[str]:
+    """Every command that trained in this folder, this one last; kept beside the checkpoint."""
+    path = folder / "commands.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(command + "\n")
+    return path.read_text(encoding="utf-8").splitlines()
