@@ -330,6 +330,11 @@ def _in_words(summary: dict[str, Any], folder: Path, refused: str) -> str:
         for rule in timing["rules"]
         if rule["passed"] is False
     )
+    lines.extend(
+        f"  fault {fault['kind']} was asked for and struck nothing"
+        for fault in summary["faults"]
+        if not fault["injected"]
+    )
     if refused:
         lines.append(f"  {refused}")
     good = summary["drift"]["good"]

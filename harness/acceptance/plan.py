@@ -24,6 +24,8 @@ BLOCK = 80
 
 LETTERS = "ACDEFHJKLMNPRTUVWXY3479"  # none that is taken for another when written by hand
 CODE_LENGTH = 4
+LONGEST_NAME = 60
+"""Of an inspector; a list is a file of that name."""
 
 
 def blind_codes(products: Sequence[str], *, seed: int) -> dict[str, str]:
@@ -141,9 +143,13 @@ def _check(products: Sequence[str], inspectors: Sequence[str], looks: int, seed:
         if value < least:
             problems.append(Problem(f"plan: {name}", f"a number >= {least}", str(value)))
     problems += [
-        Problem("plan: inspectors", "names of letters, digits, - and _, so that they can name a file", repr(name))
+        Problem(
+            "plan: inspectors",
+            f"names of 1 to {LONGEST_NAME} letters, digits, - and _, so that they can name a file",
+            repr(name[:80]),
+        )
         for name in inspectors
-        if not name.replace("-", "").replace("_", "").isalnum()
+        if not name.replace("-", "").replace("_", "").isalnum() or len(name) > LONGEST_NAME
     ]
     lists = len(inspectors) * looks
     if not problems and len(products) < 13 and math.factorial(len(products)) < lists:

@@ -102,7 +102,7 @@ def _row_problems(row: Mapping[str, str], where: str, known: set[str]) -> Iterat
 
 def _look(row: Mapping[str, str]) -> int | None:
     text = row["look"]
-    return int(text) if text.isascii() and text.isdigit() and int(text) >= 1 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1 else None
 
 
 def _seconds(text: str) -> float | None:

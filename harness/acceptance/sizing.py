@@ -26,6 +26,9 @@ PANEL_SIZES = (1, 3, 5, 9)
 LOOK_COUNTS = (5, 10, 20)
 """Where a sweep looks: sizes of the kit are shares of the one that was given."""
 
+OF_GOOD = ("good_median_inspector", "good_pooled_baseline", "mcnemar_good", "noninferior_good")
+"""Criteria on good products alone, which alone are studied along the axis `false_reject`."""
+
 COLUMNS = ["axis", "value", "defective", "good", "inspectors", "looks", "detection", "false_reject", "criterion",
            "passed", "replications", "rate", "low", "high"]  # fmt: skip
 

@@ -118,13 +118,14 @@ class Carousel:
         """One step on, metal and register alike; True when the pocket at the camera may be loaded."""
         machine = self._machine
         machine.audit.turns()
-        slips = machine.faults.strikes("slip", slot, self._infeed.waiting(machine.now_us))
+        waiting = self._infeed.waiting(machine.now_us)
+        slips = machine.faults.strikes("slip", slot, waiting)
         machine.pockets.turn(2 if slips else 1)
         fallen = machine.tracking.index()
         if fallen is not None:
             machine.audit.broken(f"the strip of slot {fallen.slot} was carried past the gate")
         self._expected_pocket = (self._expected_pocket + 1) % machine.layout.pockets
-        glitch = int(machine.faults.strikes("encoder_glitch", slot, None))
+        glitch = int(machine.faults.strikes("encoder_glitch", slot, waiting))
         if (machine.pockets.camera + glitch) % machine.layout.pockets != self._expected_pocket:  # the encoder's mark
             self._open_row(slot, "slip")
             machine.faults.notice("slip", slot, None)
@@ -207,5 +208,6 @@ class Carousel:
                 machine.audit.left(row, "removed")
 
     def _is_full(self) -> bool:
-        """Whether the computer could be overrun by one more acquisition."""
-        return self._computer.queue + self._camera.under_way >= self._machine.layout.queue_limit
+        """Whether the computer could be overrun by one more acquisition; a free worker takes one of them."""
+        room = self._machine.layout.queue_limit + self._computer.idle
+        return self._computer.queue + self._camera.under_way >= room

@@ -176,6 +176,11 @@ class Computer:
         return len(self._waiting.items)
 
     @property
+    def idle(self) -> int:
+        """Workers that wait for a job."""
+        return len(self._waiting.get_queue)
+
+    @property
     def begins(self) -> bool:
         """It is to be told of acquisitions whose last frame has not come yet."""
         return self._clock.begins

@@ -23,7 +23,7 @@ class Oee:
     """The counts and times, and the four figures made of them.
 
     Attributes:
-        busy_us: PBT, planned busy time: slots after the warm-up in which a strip could have been loaded.
+        busy_us: PBT, planned busy time: slots after the warm-up, up to the last strip, in which one could be loaded.
         production_us: APT, actual production time: those of them spent in Execute.
         run_time_us: PRI, planned run time per item: one slot.
         produced: PQ, produced quantity: strips of the kit that came through the gate, accepted or rejected.
@@ -103,7 +103,10 @@ def oee(ledger: pd.DataFrame, layout: Layout) -> Oee:
     """
     states = ledger["packml"]
     starting = ledger.loc[states == State.STARTING, "slot"]
-    planned = ledger["slot"] > (starting.max() if len(starting) else -1)
+    loaded = ledger.loc[ledger["product"].notna() & ~ledger["warm_up"], "slot"]
+    planned = ledger["slot"].between(
+        starting.max() if len(starting) else -1, loaded.max() if len(loaded) else -1, inclusive="right"
+    )
     slots = states[planned].value_counts()
     spent_us = {state: int(slots.get(int(state), 0)) * layout.slot_us for state in BUSY}
     through = ledger[ledger["product"].notna() & ~ledger["warm_up"] & ledger["fate"].isin(["accepted", "rejected"])]

@@ -78,7 +78,7 @@ class Gate:
     def _verify(self, passage: Passage) -> None:
         """The sensor sees the strip; it leaves the carousel."""
         machine, track = self._machine, passage.track
-        blind = machine.faults.strikes("sensor_dead", machine.slot, None)
+        blind = machine.faults.strikes("sensor_dead", machine.slot, track.fed)
         fate, cause = ("removed", "sensor_dead") if blind else self._fate(passage)
         for row in machine.pockets.lift(machine.pockets.gate):
             machine.ledger.verified_us[row] = machine.now_us
@@ -89,7 +89,7 @@ class Gate:
             machine.faults.notice(cause, machine.slot, track.fed)
             machine.stop()
             self._stuck = ""  # the stop frees it
-        elif fate == "rejected" and machine.faults.strikes("bin_full", machine.slot, None):
+        elif fate == "rejected" and machine.faults.strikes("bin_full", machine.slot, track.fed):
             machine.faults.notice("bin_full", machine.slot, None)
             machine.stop()
 

@@ -21,6 +21,9 @@ from harness.scenario import LineChoice
 OVERRUN = ("reject_newest", "reject_oldest", "hold")
 """What happens when frames are ready and the queue of the inspection computer is full."""
 
+LONGEST_US = 3_600_000_000
+"""An hour; no time of a machine is longer, and sums of a long run stay whole numbers of 64 bits."""
+
 FEED = ("constant", "jittered", "bursty", "starved", "poisson")
 """How strips reach the infeed (`infeed.py`)."""
 
@@ -139,6 +142,11 @@ class Layout:
                 expected = f"at least {_ms(smallest)}" if time else f"an integer >= {smallest}"
                 got = _ms(getattr(self, name)) if time else str(getattr(self, name))
                 yield Problem(f"{where}.{name.replace('_us', '_ms')}", expected, got)
+        for name in least:
+            if name.endswith("_us") and getattr(self, name) > LONGEST_US:
+                yield Problem(
+                    f"{where}.{name.replace('_us', '_ms')}", f"at most {_ms(LONGEST_US)}", _ms(getattr(self, name))
+                )
         for name, legal in (("overrun", OVERRUN), ("feed", FEED)):
             if getattr(self, name) not in legal:
                 yield Problem(f"{where}.{name}", f"one of {', '.join(legal)}", repr(getattr(self, name)))

@@ -26,7 +26,8 @@ STEP_US = 500
 """Slots are tried at multiples of this."""
 
 LONGEST_US = 1_500_000
-"""No longer slot is tried."""
+LONGEST_OVER_SHORTEST = 3
+"""No slot is tried that is longer than both, the second times the shortest that can be built."""
 
 RECIPE = "stress"
 
@@ -101,11 +102,11 @@ class Stress:
         not hold, even where a replication ends before the backlog is late.
         """
         short = shortest_built_us(layout)
-        if not self._holds(layout, name, replication, LONGEST_US):
+        long = max(LONGEST_US, LONGEST_OVER_SHORTEST * short)
+        if not self._holds(layout, name, replication, long):
             return None
         if self._holds(layout, name, replication, short):
             return short
-        long = LONGEST_US
         while long - short > STEP_US:  # short is too short, long holds
             middle = (short + long) // 2 // STEP_US * STEP_US
             if middle <= short:

@@ -29,6 +29,9 @@ from harness.system import hardware, peak_memory_mib, versions
 WORKERS = (1, 2)
 POCKETS_TO_GATE = (1, 2, 3)
 QUEUE_LIMITS = (1, 2, 4)
+LONGEST_QUEUE = 256
+"""A ledger whose rows are counted and let go holds a thousand slots; no result may come later than that."""
+
 QUEUED_POCKETS = 2
 """To the gate, where lengths of the queue are compared: with one, what waits comes too late for its own gate."""
 
@@ -81,6 +84,10 @@ def run_stress(
         raise ScenarioError(
             "command line", "at least 1 strip and 2 replications", f"{plan.strips}, {plan.replications}"
         )
+    if scenario.faults:
+        raise ScenarioError(f"{where}: faults", "none: under stress a line has no faults, `swarm` tries them", "some")
+    if layout.queue_limit > LONGEST_QUEUE:
+        raise ScenarioError(f"{where}: line.queue_limit", f"at most {LONGEST_QUEUE} under stress", layout.queue_limit)
     folder = out or Path("results") / scenario.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.digest()[:8]}"
     check_new(folder)
     slots = [0]

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from harness.acceptance.sizing import OF_GOOD
 from harness.report.figures import GRID, STYLE, inline_svg
 
 AXES = {
@@ -34,7 +35,6 @@ LINES = {
 }
 """Colour, line and short name of each criterion; a RAG ceiling is in the table alone."""
 
-OF_GOOD = ("good_median_inspector", "good_pooled_baseline", "mcnemar_good", "noninferior_good")
 NINE_TENTHS = 0.9
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.acceptance.criteria import Rules
 from harness.acceptance.design import oc_curve_correlated, products_for_margin, products_without_failure
-from harness.acceptance.sizing import Design, study_rates
+from harness.acceptance.sizing import OF_GOOD, Design, study_rates
 
 WANTED = 0.9
 """Power that a study is asked for when nothing else is said."""
@@ -84,6 +84,8 @@ def _enough(rates: pd.DataFrame, criterion: str) -> dict[str, float]:
     """
     found = {}
     for axis, rows in rates[rates["criterion"] == criterion].groupby("axis", sort=False):
+        if axis == "false_reject" and criterion not in OF_GOOD:
+            continue  # studied on good products alone
         ordered = rows.sort_values("value", ascending=axis == "false_reject")
         held = ordered["value"][ordered["rate"].ge(WANTED).cummin()]
         if len(held):

@@ -68,5 +68,5 @@ def test_every_problem_of_a_plan_is_listed() -> None:
         "plan: looks: expected a number >= 2, got 1",
         "plan: seed: expected a number >= 0, got -1",
         "plan: block: expected a number >= 1, got 0",
-        "plan: inspectors: expected names of letters, digits, - and _, so that they can name a file, got 'a/b'",
+        "plan: inspectors: expected names of 1 to 60 letters, digits, - and _, so that they can name a file, got 'a/b'",
     ]
