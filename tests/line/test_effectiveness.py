@@ -50,6 +50,13 @@ def test_each_loss_has_its_place(run: Run, small: Layout) -> None:
     assert figures(wrong) == (1.0, 1.0, 3 / 4, 3 / 4)
 
 
+def test_a_stop_after_the_last_strip_costs_nothing(run: Run, small: Layout) -> None:
+    """No strip could have been loaded in its slots: there was none left."""
+    stopped = oee(run(4, faults=[FaultChoice(kind="sensor_dead", products=("P3",))]).ledger, small)
+    assert stopped.availability == 1.0
+    assert stopped.lost_us["Aborted"] == 0
+
+
 def test_two_strips_in_one_pocket_are_produced_neither(run: Run, small: Layout) -> None:
     """Effectiveness stays below one: what is removed has not been sorted."""
     found = oee(run(4, faults=[FaultChoice(kind="double_load", at_slot=(2,))]).ledger, small)

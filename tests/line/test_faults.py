@@ -310,6 +310,13 @@ def test_a_fault_aimed_at_nothing_is_bad_input(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_every_fault_can_be_aimed_at_a_product(run: Run, kind: str) -> None:
+    """None is accepted and then strikes nothing; a bin fills with a reject."""
+    record = run(6, rejects=["P2"], faults=[FaultChoice(kind=kind, products=("P2",))])
+    assert [fault.injected for fault in record.faults] == [1]
+
+
 def test_rates_that_are_no_probabilities_are_bad_input() -> None:
     """Above one, below nought and not a number: each line of the scenario is told."""
     rates = (1.5, -0.1, float("nan"))

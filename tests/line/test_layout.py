@@ -39,6 +39,7 @@ def test_more_pockets_to_the_gate_move_the_cutoff_by_slots() -> None:
         ({"pockets_to_gate": 24}, "expected a gate on the carousel, less than 24 pockets from the camera, got 24"),
         ({"gate_lead_us": 496_000}, "expected a cut-off after the frames are ready at 394 ms, got one at 394 ms"),
         ({"gate_lead_us": 110_000}, "sensor has seen the strip before the next index at 500 ms, got 500 ms"),
+        ({"slot_us": 10**30}, "line.slot_ms: expected at most 3.6e+06 ms, got 1e+27 ms"),
         ({"overrun": "drop"}, "expected one of reject_newest, reject_oldest, hold, got 'drop'"),
         ({"feed": "random"}, "expected one of constant, jittered, bursty, starved, poisson, got 'random'"),
     ],

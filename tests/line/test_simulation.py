@@ -140,6 +140,13 @@ def test_holding_costs_slots_and_no_strip(run: Run, small: Layout) -> None:
     assert (record.ledger["cause"] == "held").sum() > 0
 
 
+def test_a_free_worker_holds_nothing_up(run: Run, small: Layout) -> None:
+    """Frames that are on their way when the next strip comes go straight to it: the queue stays empty all the while."""
+    layout = replace(small, queue_limit=1, overrun="hold", transfer_us=80)  # there 110 us after the trigger
+    record = run(6, layout=replace(layout, pockets=12, pockets_to_gate=9), durations={f"P{n}": 20 for n in range(6)})
+    assert (record.ledger["cause"] == "held").sum() == 0
+
+
 def test_more_workers_and_more_pockets_carry_a_slow_detector(run: Run, small: Layout) -> None:
     """Throughput comes from workers, the deadline from pockets: both are needed."""
     slow = {f"P{number}": 250 for number in range(12)}

@@ -8,7 +8,7 @@ import pytest
 from harness.errors import InputError, ResultError, ScenarioError
 from harness.qualification.stress import Plan, run_stress, usual_profiles
 from harness.report.stress import stress_html, write_stress_report
-from harness.scenario import load_scenario
+from harness.scenario import FaultChoice, load_scenario
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "table2-as-seconds.toml"
 SMALL = Plan(("table2-as-seconds",), strips=5, replications=2, free_strips=40)
@@ -80,8 +80,9 @@ def test_times_of_ones_own_are_stressed(tmp_path: Path) -> None:
         {"slot_ms": 1000.0, "exposure_interval_ms": 45.0},
         {"pockets_to_gate": 2, "transfer_ms": 500.0},
         {"pockets": 2, "pockets_to_gate": 1},
+        {"slot_ms": 2000.0, "exposure_interval_ms": 110.0},
     ],
-    ids=["slow exposures", "one pocket is too near", "one pocket is all"],
+    ids=["slow exposures", "one pocket is too near", "one pocket is all", "a slow machine"],
 )
 def test_lines_that_can_be_built_are_stressed(line: dict[str, float], tmp_path: Path) -> None:
     """Neighbours that cannot be built are left out, and curves go up from the shortest slot, wherever that is."""
@@ -97,12 +98,18 @@ def test_lines_that_can_be_built_are_stressed(line: dict[str, float], tmp_path: 
 
 
 def test_what_cannot_be_stressed(tmp_path: Path) -> None:
-    """An unknown profile and a single replication are said before anything is simulated, and nothing is written."""
+    """An unknown profile, one replication, faults, an endless queue: said before anything is simulated or written."""
     scenario, out = load_scenario(SCENARIO), tmp_path / "stress"
     with pytest.raises(ScenarioError, match="--profile: expected one of table2-as-seconds, "):
         run_stress(scenario, where=SCENARIO, plan=Plan(("lightning",)), out=out)
     with pytest.raises(ScenarioError, match="at least 1 strip and 2 replications, got 700, 1"):
         run_stress(scenario, where=SCENARIO, plan=Plan((), replications=1), out=out)
+    throttled = scenario.model_copy(update={"faults": (FaultChoice(kind="throttling", rate=0.1),)})
+    with pytest.raises(ScenarioError, match=r"\.toml: faults: expected none: under stress a line has no faults"):
+        run_stress(throttled, where=SCENARIO, plan=Plan(()), out=out)
+    patient = scenario.model_copy(update={"line": scenario.line.model_copy(update={"queue_limit": 2000})})
+    with pytest.raises(ScenarioError, match=r"line\.queue_limit: expected at most 256 under stress, got 2000"):
+        run_stress(patient, where=SCENARIO, plan=Plan(()), out=out)
     assert not out.exists()
 
 

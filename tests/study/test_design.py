@@ -67,5 +67,12 @@ def test_what_is_enough_holds_from_there_on() -> None:
     rows = [("looks", value, rate) for value, rate in ((3, 0.95), (5, 0.5), (10, 0.91), (20, 0.99))]
     rows += [("false_reject", value, rate) for value, rate in ((0.0, 1.0), (0.1, 0.92), (0.2, 0.4), (0.3, 0.91))]
     rows += [("products", 10, 0.1)]
-    table = pd.DataFrame(rows, columns=["axis", "value", "rate"]).assign(criterion="knapp_rze_ratio")
-    assert _enough(table, "knapp_rze_ratio") == {"looks": 10.0, "false_reject": 0.1}
+    table = pd.DataFrame(rows, columns=["axis", "value", "rate"]).assign(criterion="mcnemar_good")
+    assert _enough(table, "mcnemar_good") == {"looks": 10.0, "false_reject": 0.1}
+
+
+def test_false_rejects_say_nothing_of_defective_products() -> None:
+    """Along that axis good products alone are studied: what hangs on others as well has no answer there."""
+    rows = [("looks", 10, 0.95), ("false_reject", 0.1, 0.95)]
+    table = pd.DataFrame(rows, columns=["axis", "value", "rate"]).assign(criterion="knapp_rag_ceiling")
+    assert _enough(table, "knapp_rag_ceiling") == {"looks": 10.0}

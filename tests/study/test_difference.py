@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from harness.acceptance.paired import Paired, mcnemar_exact, tango_interval
-from harness.study.difference import difference
+from harness.study.difference import difference, difference_of
 
 Bench = Callable[..., tuple[int, str, str]]
 
@@ -88,3 +88,30 @@ def test_another_k_is_bad_input(bench: Bench, other: Path) -> None:
     code, _, said = bench("difference", REFERENCE, other)
     assert code == 2
     assert said.strip().endswith(f"required: expected 7, as in {REFERENCE}, got 6")
+
+
+def test_few_products_that_differ_leave_room_for_others() -> None:
+    """With one of ten changed the interval is not what resampling alone gives, and with none it is not nothing."""
+    table = pd.DataFrame({"truth": "good", "right": True, "rejects": 0, "runs": 10}, index=range(10))
+    (none,) = [found for found in difference_of(table, table) if found.truth == "good"]
+    assert none.runs_difference == 0.0
+    assert none.runs_high == -none.runs_low == pytest.approx(1 - 0.025**0.1)  # Clopper-Pearson, 0 of 10 products
+    changed = table.assign(rejects=[5] + 9 * [0])
+    (one,) = [found for found in difference_of(table, changed) if found.truth == "good"]
+    assert one.runs_difference == pytest.approx(-0.05)
+    assert one.runs_low < -0.1
+    assert one.runs_high > 0.0
+
+
+@pytest.mark.slow
+def test_the_interval_holds_the_difference_as_often_as_it_says() -> None:
+    """Where one product in ten, or in fifty, is rejected in half of its runs and all others never."""
+    for products, susceptible in ((10, 0.1), (120, 0.02)):
+        held = 0
+        for study in range(300):
+            rng = np.random.default_rng([products, study])
+            rejects = rng.binomial(10, np.where(rng.random(products) < susceptible, 0.5, 0.0))
+            before = pd.DataFrame({"truth": "good", "right": True, "rejects": 0, "runs": 10}, index=range(products))
+            (found,) = [d for d in difference_of(before, before.assign(rejects=rejects)) if d.truth == "good"]
+            held += found.runs_low <= -0.5 * susceptible <= found.runs_high
+        assert held >= 0.94 * 300
