@@ -117,6 +117,7 @@ def test_ranking_loss_needs_a_mark() -> None:
     assert float(ranking_loss(np.zeros_like(logits), logits)) == 0.0
 
 
+@pytest.mark.slow
 def test_a_settled_marker_trains_as_it_inspects(
     make_bundle: Callable[..., Bundle], pictures: Pictures, tmp_path: Path
 ) -> None:

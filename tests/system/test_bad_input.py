@@ -172,6 +172,7 @@ def test_replay_of_no_result(bench: Bench, tmp_path: Path) -> None:
     assert "manifest.json: expected a file of a result" in error
 
 
+@pytest.mark.slow
 def test_times_of_another_detector(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
     """Times measured with one detector serve neither a run nor a replay of another one; its own serve both."""
     own, others = tmp_path / "own", tmp_path / "others"
