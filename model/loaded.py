@@ -183,7 +183,7 @@ def marking_rebuilt(bundle: Bundle) -> Marking:
         BundleError: The bundle has no marker.
     """
     sight = seeing(bundle)
-    frames, regions = sight.frames, _known_regions(bundle)
+    frames, regions = sight.frames, known_regions(bundle)
     examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
     def conclude(images: Any, rebuilt: Any, seen: Any) -> Any:
@@ -196,7 +196,7 @@ def marking_rebuilt(bundle: Bundle) -> Marking:
     return Marking(sight, conclude)
 
 
-def _known_regions(bundle: Bundle) -> int:
+def known_regions(bundle: Bundle) -> int:
     """Regions of a vial by which a bundle's marker tells patches apart; 1 where it does not."""
     marker = bundle.marker
     if marker is not None and marker.examiner is not None:

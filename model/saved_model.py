@@ -7,6 +7,7 @@ same numbers. Beside the graph lies `export.toml`: which bundle it was made of, 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError, write_toml
 from model.config import CELL_PX, MARKED, PATCH_PX
-from model.loaded import rebuilding
+from model.loaded import known_regions, rebuilding
 from model.losses import K1, K2, ssim_window
 from model.runtime import marking
 from model.scoring import MARK_WINDOW
@@ -28,6 +29,8 @@ EXPORTED = ("ssim", MARKED)
 """Scores that can be exported: the paper's, and the marker's."""
 
 SIGNATURE = "serving_default"
+ORDER = "frame, vial, region"
+"""Of patches, the last changing fastest."""
 
 Judge = Callable[[Any], tuple[Any, Any]]
 """uint8 (n, 256, 256) to (scores (n,), heatmaps (n, 256, 256))."""
@@ -38,7 +41,8 @@ def export_saved_model(bundle: Bundle, folder: Path, *, score: str = "ssim") -> 
 
     Its signature `serving_default` takes `patches`, uint8 (n, 256, 256), and gives `scores`, float32 (n,), and
     `heatmaps`, float32 (n, 256, 256): what a detector of the bench says of the same patches. For `marked` the patches
-    are those of an acquisition, frame after frame; frames of one place share a score and a heatmap, repeated over them.
+    are those of an acquisition, frame after frame, in a frame vial after vial, in a vial region after region, by which
+    the marker knows them apart; frames of one place share a score and a heatmap, repeated over them.
 
     Args:
         bundle: Whose weights.
@@ -46,19 +50,28 @@ def export_saved_model(bundle: Bundle, folder: Path, *, score: str = "ssim") -> 
         score: One of `EXPORTED`.
 
     Raises:
-        BundleError: The folder exists, or the bundle has no such score.
+        BundleError: The folder exists or cannot be made, or the bundle has no such score.
     """
     if score not in EXPORTED:
         raise BundleError("--score", f"one of {', '.join(EXPORTED)}", score)
     if folder.exists():
         raise BundleError(str(folder), "a folder that is not there yet", "one that is")
+    ground = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not ground.is_dir() or not os.access(ground, os.W_OK):
+        raise BundleError(str(folder), "a place where a folder can be made", str(ground))
     judge, frames = _judge(bundle, score)
+    regions = known_regions(bundle) if score == MARKED else 1
     patches = tf.TensorSpec((None, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
     frozen = convert_variables_to_constants_v2(tf.function(judge, input_signature=[patches]).get_concrete_function())
 
     @tf.function(input_signature=[patches])
     def serve(patches: Any) -> dict[str, Any]:
-        scores, heatmaps = frozen(patches)
+        whole = tf.debugging.assert_equal(
+            tf.shape(patches)[0] % (frames * regions), 0,
+            message=f"patches: expected a multiple of {frames} frames x {regions} regions",
+        )  # fmt: skip
+        with tf.control_dependencies([whole]):
+            scores, heatmaps = frozen(tf.identity(patches))
         return {"scores": scores, "heatmaps": heatmaps}
 
     module = tf.Module()
@@ -67,13 +80,13 @@ def export_saved_model(bundle: Bundle, folder: Path, *, score: str = "ssim") -> 
     shutil.rmtree(beside, ignore_errors=True)
     try:
         tf.saved_model.save(module, str(beside), signatures={SIGNATURE: serve})
-        write_toml(beside / "export.toml", _description(bundle, score, frames))
+        write_toml(beside / "export.toml", _description(bundle, score, frames, regions))
         beside.replace(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _description(bundle: Bundle, score: str, frames: int) -> dict[str, Any]:
+def _description(bundle: Bundle, score: str, frames: int, regions: int) -> dict[str, Any]:
     digests = {"model": bundle.digest}
     if score == MARKED and bundle.marker is not None:
         digests["marker"] = bundle.marker.digest
@@ -82,6 +95,8 @@ def _description(bundle: Bundle, score: str, frames: int) -> dict[str, Any]:
         "score": score,
         "signature": SIGNATURE,
         "frames": frames,
+        "regions": regions,
+        "order": ORDER,
         "patch_px": PATCH_PX,
         "digests": digests,
         "versions": {"tensorflow": tf.__version__, "keras": version("keras")},

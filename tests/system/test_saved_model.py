@@ -152,11 +152,22 @@ def test_an_export_says_what_it_was_made_of(folder: Path) -> None:
     plain, marked = (tomllib.loads((folder / score / "export.toml").read_text()) for score in SCORES)
     assert (plain["score"], plain["frames"], plain["digests"]) == ("ssim", 1, {"model": bundle.digest})
     assert (marked["score"], marked["frames"]) == ("marked", len(GEOMETRY.frames))
+    assert (marked["regions"], marked["order"]) == (len(GEOMETRY.regions), "frame, vial, region")
     assert marked["digests"] == {"model": bundle.digest, "marker": bundle.marker.digest}
     assert not list(folder.glob(".*"))
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
     shown = tomllib.loads(re.findall(r"`export\.toml`.*?```toml\n(.*?)```", page, flags=re.DOTALL)[0])
     assert (set(shown), set(shown["digests"])) == (set(marked), set(marked["digests"]))
+
+
+def test_patches_of_half_an_acquisition_are_refused(folder: Path) -> None:
+    """By the marker: it would take them for those of other regions."""
+    import tensorflow as tf
+
+    serve = tf.saved_model.load(str(folder / "marked")).signatures["serving_default"]
+    expected = f"expected a multiple of {len(GEOMETRY.frames)} frames x {len(GEOMETRY.regions)} regions"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=expected):
+        serve(patches=tf.zeros((len(GEOMETRY.frames), 256, 256), tf.uint8))
 
 
 def test_export_is_a_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +204,8 @@ def test_what_cannot_be_exported_is_refused(folder: Path, tmp_path: Path) -> Non
     bundle = load_bundle(folder / "bundle")
     with pytest.raises(BundleError, match="expected a folder that is not there yet, got one that is"):
         export_saved_model(bundle, folder / "ssim")
+    with pytest.raises(BundleError, match=r"expected a place where a folder can be made, got .*patches\.npy"):
+        export_saved_model(bundle, folder / "patches.npy" / "new")
     with pytest.raises(BundleError, match="--score: expected one of ssim, marked, got local"):
         export_saved_model(bundle, tmp_path / "new", score="local")
     with pytest.raises(BundleError, match="expected a bundle with a marker, got none"):
