@@ -104,7 +104,8 @@ def distance(reference: GoodScores, region: int, values: NDArray[np.float64]) ->
         region: From 0.
         values: float64 (product,), one or more, in any order.
     """
-    ordered, kept = np.sort(values), reference.values[region]
+    kept = reference.values[region].astype(np.float32).astype(np.float64)  # nine digits of a file are that number again
+    ordered = np.sort(values)
     ranks = np.asarray(reference.ranks, np.float64)
     # The reference's distribution is at least rank / n at a kept value, and at most (rank - 1) / n just before it.
     above = ranks / reference.products - np.searchsorted(ordered, kept, "right") / len(ordered)

@@ -48,6 +48,14 @@ def test_every_region_as_scipy_has_it() -> None:
     assert found["products"] == 90
 
 
+def test_the_same_products_have_not_drifted_from_themselves() -> None:
+    """Also after their scores went through a file with nine digits, and where many of them are alike."""
+    largest = np.random.default_rng(1).integers(1, 4, size=(60, 4)).astype(np.float32) / np.float32(3)
+    scores = strips(largest)
+    stored = GoodScores.read(GoodScores.of(scores).as_dict(), regions=4, where="thresholds.toml")
+    assert [row["distance"] for row in compare(stored, scores)["regions"]] == [0.0] * 4
+
+
 @given(
     st.lists(st.integers(0, 30), min_size=2, max_size=150),
     st.lists(st.integers(0, 30), min_size=2, max_size=60),
