@@ -68,10 +68,6 @@ def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | No
     if recording is not None and quick:
         raise ScenarioError("--quick", "drawn strips: a recording has a kit of its own", f"--recording {recording}")
     if recording is not None:
-        drawn_only = {"kit.register": scenario.kit.register_path, "liquid": scenario.liquid != type(scenario.liquid)()}
-        for key, given in drawn_only.items():
-            if given:
-                raise ScenarioError(f"{where}: {key}", "nothing beside --recording, which has its own", "one")
         recorded = open_recording(recording, runs=scenario.kit.runs)
         return _with_detector(scenario, where, recorded.kit, recorded)
     drawn = renderer_of(scenario)
