@@ -151,12 +151,6 @@ class AcceptanceChoice(_Table):
     rag_ceiling: float | None = Field(default=None, ge=0, le=1)
     margins: MarginsChoice = MarginsChoice()
 
-    @model_validator(mode="after")
-    def _check(self) -> AcceptanceChoice:
-        if "knapp_rag_ceiling" in self.deciding and self.rag_ceiling is None:
-            raise ValueError("expected a rag_ceiling where knapp_rag_ceiling decides, got none")
-        return self
-
 
 _ADDED_LATER = ("tie", "rag_ceiling", "margins")
 """Left out of a digest where they are the default, so that results made before these keys were there keep theirs."""

@@ -131,7 +131,7 @@ def find_bundle(name: str) -> Path:
         BundleError: A name that a shipped bundle has, and one that lies here.
     """
     shipped, here = SHIPPED / name, Path(name)
-    if name != here.name or not shipped.is_dir():
+    if name.rstrip("/") != here.name or not shipped.is_dir():
         return here
     if (here / "bundle.toml").is_file() and not here.samefile(shipped):
         raise BundleError(f"bundle {name}", f"one of this name: ./{name} is the one here", "two, and a shipped one")

@@ -18,7 +18,7 @@ def whole_checkpoint(folder: Path) -> Iterator[None]:
     """Whatever a file that is missing, cut short or foreign raises becomes one sentence."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BundleError):
             raise
         said = " ".join(str(error).split())[:160]

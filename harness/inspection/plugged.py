@@ -97,10 +97,14 @@ class PluggedDetector:
         self.explain(inspection)
 
     def _attribute(self, name: str, expected: str, fits: Any) -> Any:
-        value = getattr(self._detector, name, None)
+        try:
+            value = getattr(self._detector, name)
+        except AttributeError:
+            raise DetectorError(f"{self._factory}: {name}", expected, "no such attribute") from None
+        except Exception as error:  # a property of theirs
+            raise self._fault(name, expected, error) from error
         if not fits(value):
-            got = repr(value)[:80] if hasattr(self._detector, name) else "no such attribute"
-            raise DetectorError(f"{self._factory}: {name}", expected, got)
+            raise DetectorError(f"{self._factory}: {name}", expected, repr(value)[:80])
         return value
 
     def _stages(self) -> dict[str, int]:
@@ -117,8 +121,10 @@ class PluggedDetector:
         """A copy, float32; beyond its range is infinite."""
         try:
             array = np.asarray(given)
-        except ValueError:
+        except ValueError:  # lists of several lengths
             array = np.empty(0, object)
+        except Exception as error:  # an array of another library, on a device say
+            raise self._fault(what, f"float32 {shape}", error) from error
         if array.shape != shape or array.dtype.kind not in NUMBERS:
             got = f"{array.dtype} {array.shape}" if array.dtype.kind in NUMBERS else type(given).__name__
             raise DetectorError(f"{self._factory}: {what}", f"float32 {shape}", got)
@@ -126,8 +132,9 @@ class PluggedDetector:
             return np.array(array, np.float32)
 
     def _fault(self, what: str, expected: str, error: Exception) -> BenchError:
+        """What to raise for what their code raised; an error of the bench's own, as of frames that are gone, stays."""
         if isinstance(error, BenchError):
-            return error
+            raise error
         return DetectorError(f"{self._factory}: {what}", expected, f"{type(error).__name__}: {error}")
 
 
@@ -144,7 +151,7 @@ def checked_thresholds(levels: Any, regions: int, factory: str) -> dict[str, NDA
         given = levels.get(level)
         try:
             values = np.asarray(given, np.float32)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = np.empty(0, np.float32)
         if values.shape != (regions,) or not (np.isfinite(values) & (values > 0)).all():
             raise DetectorError(f"{factory}: {level}", f"{regions} thresholds, finite and above 0", given)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harness.acceptance.baseline import assumed_looks, looks_source, recorded_looks
 from harness.acceptance.policy import check_deciding
 from harness.errors import BaselineError, RecordingError, ScenarioError
-from harness.inspection.detector import is_graded, measured_with
+from harness.inspection.detector import Inspection, is_graded, measured_with
 from harness.inspection.levels import Acquisitions
 from harness.inspection.plugged import PluggedDetector
 from harness.line import (
@@ -38,7 +38,7 @@ from harness.line import (
 )
 from harness.progress import Progress, silent
 from harness.qualification.evidence import collect_evidence
-from harness.qualification.inspector import Inspector, kit_scores, liquid_table, scores_table
+from harness.qualification.inspector import Inspector, frame_check_of, kit_scores, liquid_table, scores_table
 from harness.qualification.junit import junit_xml
 from harness.qualification.setup import Setup, set_up
 from harness.qualification.shown import frames_table
@@ -102,6 +102,8 @@ def qualify(
         InputError: Something given is not usable; nothing has been written then.
     """
     check_deciding(scenario.acceptance.deciding)
+    if "knapp_rag_ceiling" in scenario.acceptance.deciding and scenario.acceptance.rag_ceiling is None:
+        raise ScenarioError(f"{where}: acceptance.rag_ceiling", "a ceiling, where knapp_rag_ceiling decides", "none")
     run_id = _run_id(scenario)
     folder = out or Path("results") / scenario.name / run_id
     check_new(folder)
@@ -114,7 +116,7 @@ def qualify(
     feed = feed_of(setup.kit, scenario)
     inspector = inspector_of(setup, scenario)
     if isinstance(setup.detector, PluggedDetector):
-        setup.detector.try_on(inspector.inspection(feed[0].product, feed[0].run))
+        _try_on(setup.detector, inspector, feed[0])
     again = partial(set_up, scenario, where=where, quick=quick, recording=recording)
     # The folder stands from the first strip on, so that a run that is killed is found by the next.
     with new_folder(folder) as beside, clock_of(scenario, where, setup, inspector, feed, again, progress) as clock:
@@ -123,6 +125,13 @@ def qualify(
         summary = _fill(beside, ran, progress)
         head = add_entry(beside, did="validate", outcome=summary["verdict"], digests=summary["digests"], by=by)
     return Qualification(folder, summary, head, _refused_words(inspector))
+
+
+def _try_on(detector: PluggedDetector, inspector: Inspector, first: Fed) -> None:
+    """Show a detector of somebody else a strip before the line starts, under no name; not one that it would not see."""
+    inspection = Inspection.of_frames(inspector.source.geometry, inspector.frames(first.product, first.run))
+    if frame_check_of(inspector.source).find(inspection.acquired(), known=True) is None:
+        detector.try_on(inspection)
 
 
 def _refused_words(inspector: Inspector) -> str:

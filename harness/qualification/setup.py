@@ -99,7 +99,7 @@ def _with_detector(scenario: Scenario, where: Path, kit: Kit, source: Source) ->
         return Setup(kit, source, detector, levels, [], 0, {})
     bundle = choice.bundle or ""
     beside = where.parent / bundle
-    place = str(beside) if bundle and beside.is_dir() else bundle
+    place = str(beside.resolve()) if bundle and beside.is_dir() else bundle
     network = NetworkDetector(place, source.geometry, score=choice.score, backend=choice.backend)
     thresholds = network.thresholds()
     _check_level(choice.level, thresholds.levels, str(where))

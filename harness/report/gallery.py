@@ -139,7 +139,8 @@ def _card(stored: Stored, row: dict[str, Any], entry: dict[str, Any], pictures: 
         if decided
         else no_number("no run of it was inspected")
     )
-    hit = HITS[entry.get("hottest_on_defect")]
+    unexplained = str(entry.get("unexplained") or "")
+    hit = no_number("the detector did not explain it") if unexplained else HITS[entry.get("hottest_on_defect")]
     facts = (
         ("looks", f"rejected in {row['rejects']} of {row['runs']} runs"),
         ("defect", _place(row, stored)),
@@ -150,6 +151,7 @@ def _card(stored: Stored, row: dict[str, Any], entry: dict[str, Any], pictures: 
     )
     files = sorted((entry.get("pictures") or {}).values())
     remark = ", ".join(f"evidence/{name}" for name in files) if files else "no picture was stored"
+    remark += f"; {unexplained}" if unexplained else ""
     return Failing(str(row["product"]), kind, facts, meter, pictures, remark)
 
 

@@ -75,12 +75,20 @@ def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool)
         anew: It is; else what stands there counts, if anything does.
     """
     path = folder / LEARNT_FROM
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"data": [], "products": []}
+    from model.checkpoint import whole_checkpoint, write_state
+
+    before: dict[str, list[str]] = {"data": [], "products": []}
+    if path.exists():
+        with told(), whole_checkpoint(folder):
+            noted = json.loads(path.read_text(encoding="utf-8"))
+            before = {key: [str(value) for value in noted[key]] for key in before}
+    elif (folder / "state.json").exists():
+        data += ", and what a version before this noted nowhere"
     if anew or not path.exists():
         before["data"] = list(dict.fromkeys([*before["data"], data]))
         before["products"] = sorted({*before["products"], *products})
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(before, indent=1), encoding="utf-8")
+        write_state(path, before)
     return {"data": "; ".join(before["data"]), "products": before["products"]}
 
 

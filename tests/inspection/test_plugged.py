@@ -123,6 +123,31 @@ def test_answers(method: str, answer: Callable[[Inspection], Any], sentence: str
     assert f"mine:make: {sentence}" in str(caught.value)
 
 
+class OnDevice:
+    """An array of another library that NumPy cannot reach."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """As a tensor that wants its gradient says it."""
+        raise RuntimeError("can't call numpy() on a tensor that requires grad")
+
+
+def test_what_numpy_cannot_read_is_said() -> None:
+    """And what a property raises, too."""
+    theirs = Theirs()
+    theirs.score = lambda inspection: OnDevice()  # type: ignore[method-assign]
+    with pytest.raises(DetectorError, match=r"score: expected float32 \(2, 1, 2\), got RuntimeError: can't call numpy"):
+        PluggedDetector(theirs, "mine:make").score(shown(10))
+
+    class Broken(Theirs):
+        @property
+        def joint(self) -> bool:  # type: ignore[override]
+            """Not to be had."""
+            raise OSError("no licence")
+
+    with pytest.raises(DetectorError, match="mine:make: joint: expected True or False, got OSError: no licence"):
+        PluggedDetector(Broken(), "mine:make")
+
+
 class Early(Theirs):
     """Does its work ahead, and relies on having been asked to."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.errors import DetectorError
 from harness.geometry import PAPER
 from harness.inspection.detector import Explanation, Inspection
 from harness.qualification.evidence import collect_evidence
@@ -16,7 +17,9 @@ from harness.qualification.evidence import collect_evidence
 THRESHOLDS = np.array([1.0, 2.0, 1.0, 1.0], np.float32)
 
 
-def told(folder: Path, scores: list[float], truth: str, *, joint: bool, boxes: list[Any] | None = None) -> Any:
+def told(
+    folder: Path, scores: list[float], truth: str, *, joint: bool, boxes: list[Any] | None = None, explain: Any = None
+) -> Any:
     """Evidence of one product that is not right, whose runs score so in vial 3, region 1; hottest at (10, 20) there."""
     shape = PAPER.shape
     frames = np.zeros((len(PAPER.frames), *PAPER.frame_shape), np.uint8)
@@ -32,7 +35,7 @@ def told(folder: Path, scores: list[float], truth: str, *, joint: bool, boxes: l
         scores={("P1", run): run_scores(score) for run, score in enumerate(scores, start=1)},
         thresholds=THRESHOLDS,
         inspection=lambda product, run: Inspection.of_frames(PAPER, frames),
-        detector=SimpleNamespace(joint=joint, explain=lambda inspection: Explanation(heat, None, None)),
+        detector=SimpleNamespace(joint=joint, explain=explain or (lambda inspection: Explanation(heat, None, None))),
         source=SimpleNamespace(defect_boxes=lambda strip, run: boxes or [None] * 3),
         strips={"P1": None},
     )
@@ -66,3 +69,15 @@ def test_a_joint_score_hits_a_defect_in_any_frame(tmp_path: Path, *, joint: bool
     boxes = [(y + 200, x, y + 210, x + 9), None, (y + 5, x + 15, y + 15, x + 25)]
     entry = told(tmp_path, [1.0], "defective", joint=joint, boxes=boxes)
     assert (entry["joint"], entry["hottest_on_defect"]) == (joint, hit)
+
+
+def test_a_detector_that_cannot_explain_costs_its_pictures_alone(tmp_path: Path) -> None:
+    """After a long run nothing else is lost, and the reason stands in the index."""
+
+    def explain(inspection: Inspection) -> Explanation:
+        raise DetectorError("mine:make: explain", "an Explanation", "RuntimeError: out of memory")
+
+    entry = told(tmp_path, [1.0], "defective", joint=False, explain=explain)
+    assert sorted(entry["pictures"]) == ["overview", "patch"]
+    assert entry["hottest_on_defect"] is None
+    assert entry["unexplained"] == "mine:make: explain: expected an Explanation, got RuntimeError: out of memory"

@@ -49,7 +49,7 @@ def refused(bench: Bench, scenario: Path, *words: object) -> str:
         ({"detector": {"factory": "json:dumps"}}, "json:dumps: expected (detector, thresholds by level) of a geometry"),
         ({"detector": {"factory": "nowhere:made"}}, "detector.factory: expected module:factory"),
         ({"acceptance": {"deciding": ["luck"]}}, "luck"),
-        ({"acceptance": {"deciding": ["knapp_rag_ceiling"]}}, "expected a rag_ceiling where knapp_rag_ceiling decides"),
+        ({"acceptance": {"deciding": ["knapp_rag_ceiling"]}}, "acceptance.rag_ceiling: expected a ceiling, where"),
         ({"kit": {"register": "none.csv"}}, "none.csv: expected a readable kit register"),
         ({"line": {"pockets_to_gate": 24}}, "line.pockets_to_gate"),
         ({"line": {"pockets": 0}}, "small.toml: line.pockets: expected a number >= 1, got 0"),
