@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +27,7 @@ from model.config import MARKED, NetworkConfig
 SHIPPED = Path(__file__).parent / "weights"
 ALLOWANCE = "allowance.npy"
 EXAMINER = "examiner.weights.h5"
-LEVELS = ("patch", "strip", "seven_of_ten")
-"""In every file of thresholds."""
-MOST_FRAMES, MOST_RUNS = 64, 1000
-LATER_LEVELS = ("good_only",)
-"""Only in files of calibrations that had enough good products, none of them before this level was there."""
+MOST_FRAMES = 64
 
 
 class BundleError(ValueError):
@@ -41,33 +36,6 @@ class BundleError(ValueError):
     def __init__(self, where: str, expected: str, got: object) -> None:
         super().__init__(f"{where}: expected {expected}, got {got}")
         self.where, self.expected, self.got = where, expected, str(got)
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Thresholds of one level, a region each, and what they were tuned on.
-
-    Attributes:
-        levels: Level to float32 (region,).
-        model: Digest of the model they belong to.
-        score: Name of the score they belong to.
-        products: Calibration products, none of which may be in a kit.
-        runs: Runs of each.
-        notes: What else the calibration wrote down, plain tables by name: `good_only_from`, what that level rests on;
-            `good_scores`, how the good products scored.
-    """
-
-    levels: Mapping[str, NDArray[np.float32]]
-    model: str
-    score: str
-    products: tuple[str, ...]
-    runs: int
-    notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def digest(self) -> str:
-        """Hex SHA-256 of the numbers and what they belong to."""
-        levels = {name: [f"{value:.9g}" for value in values] for name, values in sorted(self.levels.items())}
-        return hashlib.sha256(json.dumps([levels, self.model, self.score]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -174,7 +142,7 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
         frames, stated = description["marker"]["frames"], str(description["digests"]["marker"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(str(folder / "bundle.toml"), "marker.frames and digests.marker", error) from None
-    if not _whole(frames, 1, MOST_FRAMES):
+    if not is_whole(frames, 1, MOST_FRAMES):
         raise BundleError(str(folder / "bundle.toml"), f"marker.frames of 1 to {MOST_FRAMES}", frames)
     digest = _marker_digest(folder, network)
     if digest != stated:
@@ -195,6 +163,11 @@ def _marker_digest(folder: Path, network: NetworkConfig, *, examiner: bool = Tru
     return model_digest(network, *(folder / name for name in names if (folder / name).is_file()))
 
 
+def is_whole(value: object, low: int, high: int) -> TypeGuard[int]:
+    """Whether this is an integer from `low` to `high`; a truth value is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
 def model_digest(network: NetworkConfig, *files: Path) -> str:
     """Hex SHA-256 over the sorted (name, SHA-256) pairs of the files that score, the network's sizes among them."""
     pairs = [(file.name, file_digest(file)) for file in files]
@@ -205,78 +178,6 @@ def model_digest(network: NetworkConfig, *files: Path) -> str:
 def file_digest(file: Path) -> str:
     """Hex SHA-256 of a file."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def load_thresholds(folder: Path, *, model: str, score: str, regions: int) -> Thresholds:
-    """Read `thresholds.toml` of a bundle for one score.
-
-    Raises:
-        BundleError: Missing file, thresholds of another model or score, a level or region missing, or no finite number.
-    """
-    path = folder / "thresholds.toml"
-    scores = read_toml(path).get("scores", {})
-    tables = scores if isinstance(scores, dict) else {}
-    table = tables.get(score)
-    if not isinstance(table, dict):
-        raise BundleError(f"{path}: scores", f"thresholds for {score}", ", ".join(tables) or "none")
-    if table.get("model") != model:
-        raise BundleError(f"{path}: {score}.model", model[:12], str(table.get("model", "nothing"))[:12])
-    levels = {}
-    for level in (*LEVELS, *(name for name in LATER_LEVELS if name in table)):
-        numbers = table.get(level)
-        if not _finite_numbers(numbers, regions):
-            raise BundleError(f"{path}: {score}.{level}", f"{regions} finite thresholds, a region each", numbers)
-        levels[level] = np.asarray(numbers, np.float32)
-    products, runs = table.get("products"), table.get("runs")
-    if not isinstance(products, list) or not products or not all(isinstance(product, str) for product in products):
-        raise BundleError(f"{path}: {score}.products", "the calibration products, which no kit may have", products)
-    if not isinstance(runs, int) or not _whole(runs, 1, MOST_RUNS):
-        raise BundleError(f"{path}: {score}.runs", f"a whole number from 1 to {MOST_RUNS}", runs)
-    notes = {name: note for name, note in table.items() if isinstance(note, dict)}
-    return Thresholds(levels, model, score, tuple(products), runs, notes)
-
-
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _finite_numbers(values: object, count: int) -> bool:
-    """Whether this is a list of so many finite float32 numbers, and nothing else in it."""
-    return (
-        isinstance(values, list)
-        and len(values) == count
-        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        and all(abs(value) <= float(np.finfo(np.float32).max) for value in values)  # false for NaN
-    )
-
-
-def other_thresholds(folder: Path) -> dict[str, Any]:
-    """Thresholds by score that lie in a bundle, as they stand there; looked at before hours are spent on new ones.
-
-    Raises:
-        BundleError: What lies there holds none, or nothing can be written beside it.
-    """
-    path = folder / "thresholds.toml"
-    scores = read_toml(path).get("scores", {}) if path.exists() else {}
-    if not isinstance(scores, dict):
-        raise BundleError(f"{path}: scores", "tables of thresholds, a score each", scores)
-    if path.with_suffix(".new").is_dir() or not os.access(folder, os.W_OK):
-        raise BundleError(str(path), "a place to write to", "none")
-    return scores
-
-
-def write_thresholds(folder: Path, thresholds: Thresholds) -> None:
-    """Write or replace one score's thresholds in `thresholds.toml`; those of other scores stay."""
-    path = folder / "thresholds.toml"
-    scores = other_thresholds(folder)
-    scores[thresholds.score] = {
-        "model": thresholds.model,
-        **{name: [float(f"{value:.9g}") for value in values] for name, values in thresholds.levels.items()},
-        "runs": thresholds.runs,
-        "products": list(thresholds.products),
-        **thresholds.notes,
-    }
-    write_toml(path, {"scores": scores})
 
 
 def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any]) -> Bundle:

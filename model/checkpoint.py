@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,25 @@ def go_on(curve: Path, step: int) -> float:
         csv.writer(file, lineterminator="\n").writerows([header, *kept])
     beside.replace(curve)
     return seconds
+
+
+@contextmanager
+def curve_rows(
+    curve: Path, step: int, columns: Sequence[str]
+) -> Iterator[tuple[Callable[[Sequence[Any]], None], float]]:
+    """A curve gone on with, see `go_on`: what writes a row, on disk at once, and the seconds of training so far."""
+    seconds = go_on(curve, step)
+    fresh = not curve.exists()
+    with curve.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+
+        def note(row: Sequence[Any]) -> None:
+            writer.writerow(row)
+            file.flush()
+
+        if fresh:
+            note(columns)
+        yield note, seconds
 
 
 def check_finite(losses: Sequence[Any]) -> None:

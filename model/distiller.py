@@ -6,7 +6,6 @@ Source:
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from model.bundle import Bundle, BundleError, write_bundle
-from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
+from model.checkpoint import check_finite, curve_rows, whole_checkpoint, write_state
 from model.config import PATCH_PX, NetworkConfig
 from model.dataset import drawn_ahead
 from model.loaded import normalised, rebuilding
@@ -167,15 +166,10 @@ def distil(
         BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    curve = folder / "training.csv"
-    before = go_on(curve, distiller.step)
-    fresh = not curve.exists()
+    columns = ("step", "seconds", "learning_rate", "loss", "held_out")
     began, saved, losses = clock(), 0.0, list[Any]()
     ahead = drawn_ahead(batches)
-    with curve.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow(["step", "seconds", "learning_rate", "loss", "held_out"])
+    with curve_rows(folder / "training.csv", distiller.step, columns) as (note, before):
         for batch in ahead:
             elapsed = clock() - began
             if elapsed >= seconds:
@@ -186,8 +180,7 @@ def distil(
             losses.append(distiller.train_step(batch, rate))
             if distiller.step % CURVE_EVERY == 0:
                 loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]])
-                writer.writerow([distiller.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.4f}", ""])
-                file.flush()
+                note([distiller.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.4f}", ""])
             if elapsed - saved >= SAVE_EVERY_S:
                 saved = elapsed
                 check_finite(losses)
@@ -197,9 +190,8 @@ def distil(
         if losses and not distiller.settled:
             distiller.settle(islice(ahead, SETTLING_BATCHES))
         if losses and held_out:
-            writer.writerow(
-                [distiller.step, round(before + clock() - began, 1), "", "", f"{distiller.off_by(held_out):.4f}"]
-            )
+            seconds_so_far = round(before + clock() - began, 1)
+            note([distiller.step, seconds_so_far, "", "", f"{distiller.off_by(held_out):.4f}"])
     distiller.save(folder)
 
 

@@ -7,7 +7,6 @@ from it: the generator and the marker must run for it.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
@@ -24,7 +23,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
-from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
+from model.checkpoint import check_finite, curve_rows, whole_checkpoint, write_state
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
@@ -372,21 +371,15 @@ def train_examiner(
         trainer.windows(batch, PLACES)
         for batch in islice(examiner_batches(held_out, batch=STACKS, seed=0), HELD_OUT_BATCHES)
     ]
-    curve = folder / "examiner.csv"
-    before = go_on(curve, trainer.step)
-    fresh = not curve.exists()
+    columns = ("step", "seconds", "learning_rate", "loss", "held_out", "auroc_marker", "auroc")
     pool, losses = Pool(pool_windows), list[Any]()
     began = clock()
-    with curve.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow(["step", "seconds", "learning_rate", "loss", "held_out", "auroc_marker", "auroc"])
+    with curve_rows(folder / "examiner.csv", trainer.step, columns) as (write, before):
 
         def note(rate: float, elapsed: float, watched: bool) -> None:
             seen = [f"{value:.4f}" for value in trainer.held_out(kept)] if watched and kept else [""] * 3
             loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]]) if losses else math.nan
-            writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
-            file.flush()
+            write([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.5f}", *seen])
 
         rate, elapsed, saved = 0.0, 0.0, 0.0
         ahead = drawn_ahead(batches)

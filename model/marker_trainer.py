@@ -18,7 +18,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
-from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
+from model.checkpoint import check_finite, curve_rows, go_on, whole_checkpoint, write_state
 from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
@@ -241,14 +241,9 @@ def train_marker(
     folder.mkdir(parents=True, exist_ok=True)
     go_on(folder / "held_out.csv", trainer.step)
     kept = list(islice(marker_batches(held_out, batch=BATCH, seed=0), HELD_OUT_BATCHES))
-    curve = folder / "marker.csv"
-    before = go_on(curve, trainer.step)
-    fresh = not curve.exists()
+    columns = ("step", "seconds", "learning_rate", "loss")
     began = clock()
-    with curve.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow(["step", "seconds", "learning_rate", "loss"])
+    with curve_rows(folder / "marker.csv", trainer.step, columns) as (note, before):
         losses: list[Any] = []
         saved = 0.0
         ahead = drawn_ahead(batches)
@@ -263,8 +258,7 @@ def train_marker(
             losses.append(trainer.train_step(batch, rate))
             if trainer.step % CURVE_EVERY == 0:
                 loss = np.mean([float(loss) for loss in losses[-CURVE_EVERY:]])
-                writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.6f}"])
-                file.flush()
+                note([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", f"{loss:.6f}"])
             if elapsed - saved >= SAVE_EVERY_S:
                 saved = elapsed
                 check_finite(losses)

@@ -6,7 +6,6 @@ w_1 L_adv + w_2 L_con + w_3 L_enc + w_4 L_nse. No cross-entropy reaches the gene
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
@@ -23,7 +22,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import BundleError, file_digest
-from model.checkpoint import check_finite, go_on, whole_checkpoint, write_state
+from model.checkpoint import check_finite, curve_rows, whole_checkpoint, write_state
 from model.config import NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches, drawn_ahead
 from model.losses import (
@@ -248,14 +247,9 @@ def train(
         BundleError: A loss is no number; the last checkpoint stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    curve = folder / "curve.csv"
-    before, first = go_on(curve, trainer.step), trainer.step
-    fresh = not curve.exists()
+    first, columns = trainer.step, ("step", "seconds", "learning_rate", *TERMS)
     began = clock()
-    with curve.open("a", newline="") as file, closing(Watch(folder)) as watch:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow(["step", "seconds", "learning_rate", *TERMS])
+    with curve_rows(folder / "curve.csv", first, columns) as (note, before), closing(Watch(folder)) as watch:
         for batch in drawn_ahead(batches(chunks, trainer.config, seed=trainer.config.seed + trainer.step)):
             elapsed = clock() - began
             if trainer.step >= trainer.config.steps or elapsed >= seconds:
@@ -266,8 +260,7 @@ def train(
             check_finite([sum(terms.values())])
             if trainer.step % CURVE_EVERY == 0:
                 losses = (f"{terms[term]:.5f}" for term in TERMS)
-                writer.writerow([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", *losses])
-                file.flush()
+                note([trainer.step, round(before + elapsed, 1), f"{rate:.3e}", *losses])
                 watch.curve(trainer.step, {"learning_rate": rate, **terms})
             if trainer.step % trainer.config.epoch_steps == 0:
                 epoch = trainer.step // trainer.config.epoch_steps

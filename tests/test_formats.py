@@ -27,9 +27,10 @@ from harness.result.record import read_record, sha256
 from harness.scenario import Scenario, load_scenario, parse_scenario
 from harness.strips.kit import load_register, register_text
 from harness.strips.recording import Recording, open_recording, write_frames
-from model.bundle import LATER_LEVELS, LEVELS, BundleError, load_bundle, load_thresholds
+from model.bundle import BundleError, load_bundle
 from model.conformal import rank_of
 from model.proof import Subject, proof_problem
+from model.thresholds import LATER_LEVELS, LEVELS, load_thresholds
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
 EXAMPLE = re.compile(r"^## [^\n]*`(?P<name>[^`\n]+)`\n(?:(?!^## ).)*?^```\w+\n(?P<text>.*?)^```$", re.M | re.S)

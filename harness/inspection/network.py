@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from harness.errors import DetectorError
 from harness.geometry import PATCH_PX, Geometry
+from harness.inspection.bundle_errors import told
 from harness.inspection.detector import Explanation, Inspection, Patches, Scores
 from harness.system import hardware, versions
 
 if TYPE_CHECKING:
-    from model.bundle import Bundle, Thresholds
+    from model.bundle import Bundle
     from model.proof import Subject
     from model.runtime import Stepped
+    from model.thresholds import Thresholds
 
 DECISIVE = ("tensorflow", "tensorflow-cpu", "keras", "openvino")
 """Packages whose versions a proof of a backend speaks for."""
@@ -51,7 +53,7 @@ class NetworkDetector:
         backend: str = "auto",
         unproved: bool = False,
     ) -> None:
-        from model.bundle import BundleError, find_bundle, load_bundle
+        from model.bundle import find_bundle, load_bundle
         from model.config import MARKED
         from model.proof import OPENVINO
         from model.scoring import JOINT, SCORES
@@ -61,7 +63,7 @@ class NetworkDetector:
         if score not in (*SCORES, MARKED, None):
             raise DetectorError("detector.score", f"one of {', '.join([*SCORES, MARKED])}", score)
         self.geometry = geometry
-        try:
+        with told():
             self.bundle: Bundle = load_bundle(find_bundle(bundle))
             self.score_name = score = score or self.bundle.main_score
             self.joint = score in JOINT
@@ -70,8 +72,6 @@ class NetworkDetector:
             self.backend, passed_over = (backend, "") if unproved else self._proved(backend)
             self._check_regions()
             self._run = self._runtime()
-        except BundleError as error:
-            raise DetectorError(error.where, error.expected, error.got) from None
         self.name = f"{self.bundle.network.name} ({self.backend}, {score}){passed_over}"
         self.stages_us: Mapping[str, int] = {}
         self._begun: _Begun | None = None
@@ -149,14 +149,12 @@ class NetworkDetector:
         Raises:
             DetectorError: None, of another model, or a region missing.
         """
-        from model.bundle import BundleError, load_thresholds
+        from model.thresholds import load_thresholds
 
-        try:
+        with told():
             return load_thresholds(
                 self.bundle.folder, model=self.digest, score=self.score_name, regions=len(self.geometry.regions)
             )
-        except BundleError as error:
-            raise DetectorError(error.where, error.expected, error.got) from None
 
     def subject(self) -> Subject:
         """What a proof of another backend must speak for here.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from harness.errors import DetectorError
 from harness.geometry import PATCH_PX, Geometry
+from harness.inspection.bundle_errors import told
 from harness.inspection.detector import Explanation, Inspection, Scores
 from harness.streams import stream
 
@@ -45,14 +46,12 @@ class PadimDetector:
     joint = False
 
     def __init__(self, bundle: str, geometry: Geometry, good: Iterable[NDArray[np.uint8]]) -> None:
-        from model.bundle import BundleError, find_bundle, load_bundle
+        from model.bundle import find_bundle, load_bundle
         from model.embedding import EmbeddingRuntime
 
-        try:
+        with told():
             loaded = load_bundle(find_bundle(bundle), with_marker=False)
             self._runtime = EmbeddingRuntime(loaded, geometry.patches)
-        except BundleError as error:
-            raise DetectorError(error.where, error.expected, error.got) from None
         self.geometry = geometry
         self.name = f"PaDiM on the encoder of {loaded.network.name}"
         kept = stream("PaDiM features").permutation(self._runtime.channels)

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BenchError, DetectorError
+from harness.errors import BenchError, DetectorError, InputError
 from harness.geometry import PATCH_PX
 from harness.inspection.detector import Explanation, Inspection, Scores, is_graded, look_ahead
 
+MISSING = object()
+"""Stands for an attribute that is not there."""
+
 NUMBERS = "fiub"
 """Kinds of arrays that scores may come in."""
+
+
+@contextmanager
+def theirs(where: str, expected: str, kind: type[InputError] = DetectorError) -> Iterator[None]:
+    """Code that is not ours: whatever it raises becomes a sentence; an error of the bench's own stays."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        raise kind(where, expected, " ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
 class PluggedDetector:
@@ -45,42 +60,36 @@ class PluggedDetector:
             self._attribute(method, "a method", callable)
         self.graded = is_graded(detector)
         self.stages_us: Mapping[str, int] = self._stages()
-        self._begun: tuple[Inspection, int] | None = None
+        self._begun: Inspection | None = None
+        self._ahead_us = 0
 
     def ahead(self, inspection: Inspection) -> None:
         """What it can do before the last frame has come, if it can anything."""
         began = time.perf_counter_ns()
-        try:
+        with self._theirs("ahead", "work that needs no last frame"):
             look_ahead(self._detector, inspection)
-        except Exception as error:  # whatever their code raises
-            raise self._fault("ahead", "work that needs no last frame", error) from error
-        self._begun = inspection, (time.perf_counter_ns() - began) // 1000
+        self._begun, self._ahead_us = inspection, (time.perf_counter_ns() - began) // 1000
 
     def score(self, inspection: Inspection) -> Scores:
         """Its scores, copied, float32; what needs no last frame is done first where nobody asked for it."""
-        begun, self._begun = self._begun, None
-        if begun is None or begun[0] is not inspection:
+        if self._begun is not inspection:
             self.ahead(inspection)
-            begun, self._begun = self._begun, None
-        try:
+        self._begun = None
+        with self._theirs("score", "scores"):
             given = self._detector.score(inspection)
-        except Exception as error:  # as above
-            raise self._fault("score", "scores", error) from error
         scores = self._array("score", given, inspection.geometry.shape)
         stages = self._stages()
-        if begun is not None and hasattr(self._detector, "ahead"):
-            stages.setdefault("ahead", begun[1])
+        if hasattr(self._detector, "ahead"):
+            stages.setdefault("ahead", self._ahead_us)
         self.stages_us = stages
         return scores
 
     def explain(self, inspection: Inspection) -> Explanation:
         """Its pictures, pixel by pixel of every patch."""
         shape = (*inspection.geometry.shape, PATCH_PX, PATCH_PX)
-        try:
+        with self._theirs("explain", "an Explanation"):
             told = self._detector.explain(inspection)
             residual, rebuilt, marks = told.residual, told.rebuilt, getattr(told, "marks", None)
-        except Exception as error:  # as above
-            raise self._fault("explain", "an Explanation", error) from error
         return Explanation(
             self._array("explain: residual", residual, shape),
             None if rebuilt is None else self._array("explain: rebuilt", rebuilt, shape),
@@ -97,14 +106,11 @@ class PluggedDetector:
         self.explain(inspection)
 
     def _attribute(self, name: str, expected: str, fits: Any) -> Any:
-        try:
-            value = getattr(self._detector, name)
-        except AttributeError:
-            raise DetectorError(f"{self._factory}: {name}", expected, "no such attribute") from None
-        except Exception as error:  # a property of theirs
-            raise self._fault(name, expected, error) from error
+        with self._theirs(name, expected):  # it may be a property
+            value = getattr(self._detector, name, MISSING)
         if not fits(value):
-            raise DetectorError(f"{self._factory}: {name}", expected, repr(value)[:80])
+            got = "no such attribute" if value is MISSING else repr(value)[:80]
+            raise DetectorError(f"{self._factory}: {name}", expected, got)
         return value
 
     def _stages(self) -> dict[str, int]:
@@ -119,23 +125,19 @@ class PluggedDetector:
 
     def _array(self, what: str, given: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """A copy, float32; beyond its range is infinite."""
-        try:
-            array = np.asarray(given)
-        except ValueError:  # lists of several lengths
-            array = np.empty(0, object)
-        except Exception as error:  # an array of another library, on a device say
-            raise self._fault(what, f"float32 {shape}", error) from error
+        with self._theirs(what, f"float32 {shape}"):  # it may be an array of another library, on a device say
+            try:
+                array = np.asarray(given)
+            except ValueError:  # lists of several lengths
+                array = np.empty(0, object)
         if array.shape != shape or array.dtype.kind not in NUMBERS:
             got = f"{array.dtype} {array.shape}" if array.dtype.kind in NUMBERS else type(given).__name__
             raise DetectorError(f"{self._factory}: {what}", f"float32 {shape}", got)
         with np.errstate(over="ignore"):
             return np.array(array, np.float32)
 
-    def _fault(self, what: str, expected: str, error: Exception) -> BenchError:
-        """What to raise for what their code raised; an error of the bench's own, as of frames that are gone, stays."""
-        if isinstance(error, BenchError):
-            raise error
-        return DetectorError(f"{self._factory}: {what}", expected, f"{type(error).__name__}: {error}")
+    def _theirs(self, what: str, expected: str) -> AbstractContextManager[None]:
+        return theirs(f"{self._factory}: {what}", expected)
 
 
 def checked_thresholds(levels: Any, regions: int, factory: str) -> dict[str, NDArray[np.float32]]:

@@ -103,13 +103,14 @@ def oee(ledger: pd.DataFrame, layout: Layout) -> Oee:
     """
     states = ledger["packml"]
     starting = ledger.loc[states == State.STARTING, "slot"]
-    loaded = ledger.loc[ledger["product"].notna() & ~ledger["warm_up"], "slot"]
+    of_kit = ledger["product"].notna() & ~ledger["warm_up"]
+    loaded = ledger.loc[of_kit, "slot"]
     planned = ledger["slot"].between(
         starting.max() if len(starting) else -1, loaded.max() if len(loaded) else -1, inclusive="right"
     )
     slots = states[planned].value_counts()
     spent_us = {state: int(slots.get(int(state), 0)) * layout.slot_us for state in BUSY}
-    through = ledger[ledger["product"].notna() & ~ledger["warm_up"] & ledger["fate"].isin(["accepted", "rejected"])]
+    through = ledger[of_kit & ledger["fate"].isin(["accepted", "rejected"])]
     return Oee(
         busy_us=sum(spent_us.values()),
         production_us=spent_us[State.EXECUTE],

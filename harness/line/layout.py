@@ -137,16 +137,12 @@ class Layout:
                  "exposure_interval_us": 1,
                  "transfer_us": 0, "gate_lead_us": 1, "workers": 1, "queue_limit": 1}  # fmt: skip
         for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                time = name.endswith("_us")
+            value, time, place = getattr(self, name), name.endswith("_us"), f"{where}.{name.replace('_us', '_ms')}"
+            if value < smallest:
                 expected = f"at least {_ms(smallest)}" if time else f"an integer >= {smallest}"
-                got = _ms(getattr(self, name)) if time else str(getattr(self, name))
-                yield Problem(f"{where}.{name.replace('_us', '_ms')}", expected, got)
-        for name in least:
-            if name.endswith("_us") and getattr(self, name) > LONGEST_US:
-                yield Problem(
-                    f"{where}.{name.replace('_us', '_ms')}", f"at most {_ms(LONGEST_US)}", _ms(getattr(self, name))
-                )
+                yield Problem(place, expected, _ms(value) if time else str(value))
+            elif time and value > LONGEST_US:
+                yield Problem(place, f"at most {_ms(LONGEST_US)}", _ms(value))
         for name, legal in (("overrun", OVERRUN), ("feed", FEED)):
             if getattr(self, name) not in legal:
                 yield Problem(f"{where}.{name}", f"one of {', '.join(legal)}", repr(getattr(self, name)))

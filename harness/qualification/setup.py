@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BenchError, DetectorError, ScenarioError
+from harness.errors import ScenarioError
 from harness.geometry import Geometry
 from harness.inspection.detector import Detector
 from harness.inspection.drift import GoodScores
 from harness.inspection.network import NetworkDetector
-from harness.inspection.plugged import PluggedDetector, checked_thresholds
+from harness.inspection.plugged import PluggedDetector, checked_thresholds, theirs
 from harness.inspection.truth import TruthDetector
 from harness.scenario import Scenario
 from harness.strips.kit import Kit, load_register, refuse_overlap, refuse_undrawable, standard_kit
@@ -130,22 +130,9 @@ def _plugged_in(factory: str, kit: Kit, runs: int, geometry: Geometry, where: st
         defective = {strip.product: strip.defect is not None for strip in kit.strips}
         return TruthDetector(defective, runs), {"patch": half, "strip": half, "seven_of_ten": half}
     module, _, name = factory.partition(":")
-    try:
+    with theirs(f"{where}: detector.factory", "module:factory that can be imported", ScenarioError):
         make = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever their module raises as it is imported
-        raise ScenarioError(
-            f"{where}: detector.factory", "module:factory that can be imported", _said(error)
-        ) from error
-    try:
+    with theirs(factory, "(detector, thresholds by level) of a geometry"):
         detector, levels = make(geometry)
         levels = dict(levels)
-    except BenchError:
-        raise
-    except Exception as error:  # as above
-        raise DetectorError(factory, "(detector, thresholds by level) of a geometry", _said(error)) from error
     return PluggedDetector(detector, factory), checked_thresholds(levels, len(geometry.regions), factory)
-
-
-def _said(error: Exception) -> str:
-    """What code that is not ours raised, in a line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

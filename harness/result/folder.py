@@ -46,11 +46,14 @@ def check_new(folder: Path) -> None:
     """
     if folder.exists():
         raise ResultError(str(folder), "a folder that does not exist yet", "one that does")
-    parent = folder.parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ResultError(str(folder), "a folder that can be written", f"no right to write in {parent}")
+    if (found := no_ground(folder)) is not None:
+        raise ResultError(str(folder), "a folder that can be written", f"no right to write in {found}")
+
+
+def no_ground(place: Path) -> Path | None:
+    """What keeps a folder from being made or filled here: the nearest path that is there, if nobody may write in it."""
+    found = next(path for path in (place, *place.parents) if path.exists())
+    return None if found.is_dir() and os.access(found, os.W_OK) else found
 
 
 @contextmanager

@@ -158,7 +158,7 @@ def _picture_problems(picture: Picture) -> Iterator[Problem]:
             got = f"{size[0]} x {size[1]} px, mode {mode}"
             yield Problem(str(file), f"{PATCH_PX} x {PATCH_PX} px, 8-bit grey", got)
         elif file == picture.mask and pixels is not None and not (pixels > MASKED_ABOVE).any():
-            yield Problem(str(file), "a mask with the defect's pixels above 127", "an empty one")
+            yield Problem(str(file), f"a mask with the defect's pixels above {MASKED_ABOVE}", "an empty one")
 
 
 def _write(

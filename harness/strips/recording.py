@@ -148,7 +148,7 @@ def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
         ) from None
     if runs is not None and runs > description.runs:
         raise RecordingError(f"{folder / 'recording.toml'}: runs", f"at least the scenario's {runs}", description.runs)
-    kit = replace(register_of(folder), name=folder.name)
+    kit = replace(_register(folder, description), name=folder.name)
     problems = list(_frame_problems(folder, kit, description))
     if problems:
         raise RecordingError.listing(problems)
@@ -163,7 +163,10 @@ def register_of(folder: Path) -> Kit:
         RecordingError: No description.
         KitError: See `load_register`.
     """
-    description = _describe(folder / "recording.toml")
+    return _register(folder, _describe(folder / "recording.toml"))
+
+
+def _register(folder: Path, description: _Description) -> Kit:
     return load_register(folder / "kit.csv", vials=description.vials, regions=len(description.regions))
 
 
@@ -192,13 +195,14 @@ def _describe(path: Path) -> _Description:
 def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterator[Problem]:
     """Everything wrong with the frames, and with the masks there are, every file looked at."""
     root, masks = folder / "frames", folder / "masks"
-    uses = Counter((root / strip.path).resolve() for strip in kit.strips if _below(root, strip.path))
+    places = {strip.product: (root / strip.path).resolve() for strip in kit.strips if _below(root, strip.path)}
+    uses = Counter(places.values())
     for strip in kit.strips:
         where = f"{folder / 'kit.csv'}: {strip.product}: path"
-        if not _below(root, strip.path):
+        if strip.product not in places:
             yield Problem(where, "a folder below frames/", repr(strip.path))
             continue
-        if (of := uses[(root / strip.path).resolve()]) > 1:
+        if (of := uses[places[strip.product]]) > 1:
             yield Problem(where, "a folder of its own", f"{strip.path!r}, of {of} products")
             continue
         wrong: list[Problem] = []

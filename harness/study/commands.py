@@ -223,10 +223,11 @@ def _names(text: str) -> list[str]:
     """Names as given, or I1, I2, ... for a number."""
     from harness.acceptance.assumed import inspector_names
 
-    if text.strip().isascii() and text.strip().isdigit():
-        if len(text.strip()) > 4 or int(text) < 1:
+    number = text.strip()
+    if number.isascii() and number.isdigit():
+        if len(number) > 4 or int(number) < 1:
             raise BaselineError("command line: inspectors", "a number from 1 to 9999, or names", text[:80])
-        return inspector_names(int(text))
+        return inspector_names(int(number))
     return [name.strip() for name in text.split(",")]
 
 

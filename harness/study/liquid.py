@@ -60,7 +60,8 @@ def rows(judged: Sequence[KitJudged], scales: Sequence[str]) -> list[dict[str, A
             for between in difference_of(usual, table, seed=SEED):
                 sign = 1.0 if between.truth == "defective" else -1.0  # of right runs; here rejects are told
                 low, high = sorted((0.0 + sign * between.runs_low, 0.0 + sign * between.runs_high))  # 0.0 +: no -0
-                low, high = (0.0, 0.0) if row["usual"] else (low, high)  # from itself it cannot differ
+                if row["usual"]:  # from itself it cannot differ
+                    low = high = 0.0
                 row[between.truth] = {
                     **_share(table[table["truth"] == between.truth]),
                     "difference": 0.0 + sign * between.runs_difference,

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.errors import DetectorError, InputError
 from harness.geometry import PAPER
+from harness.inspection.bundle_errors import told
 from harness.inspection.detector import Inspection
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
@@ -19,7 +20,7 @@ from harness.strips.renderer import Renderer
 from harness.strips.source import Source
 
 if TYPE_CHECKING:
-    from model.bundle import Thresholds
+    from model.thresholds import Thresholds
 
 
 def calibrate_bundle(
@@ -53,8 +54,8 @@ def calibrate_bundle(
         InputError: The bundle or the recording cannot be used, it holds only one kind of product, or fewer good ones
             than the `alpha` that was asked for needs; nothing is scored then.
     """
-    from model.bundle import BundleError, other_thresholds, write_thresholds
     from model.conformal import ALPHA, good_products_needed
+    from model.thresholds import other_thresholds, write_thresholds
 
     if required > runs:
         raise InputError("--required", f"at most the {runs} runs", required)
@@ -75,10 +76,8 @@ def calibrate_bundle(
     if good < needed and alpha is not None:
         raise InputError("--alpha", f"{needed} or more good calibration products for {alpha:g}", good)
     detector = NetworkDetector(bundle, geometry, score=score)
-    try:
+    with told():
         other_thresholds(detector.bundle.folder)
-    except BundleError as error:
-        raise DetectorError(error.where, error.expected, error.got) from None
     source = recorded if recorded is not None else Renderer(seed=CALIBRATION_SEED)
     thresholds = calibrate(
         detector, kit, source, runs=runs, required=required, alpha=wanted if good >= needed else None,
@@ -119,9 +118,9 @@ def calibrate(
         DetectorError: Too few good products for `alpha`, or too many without a finite score.
     """
     from harness.inspection.drift import GoodScores
-    from model.bundle import Thresholds
     from model.calibration import k_of_n_thresholds, patch_thresholds, strip_thresholds
     from model.conformal import GoodProductsError, good_only_thresholds
+    from model.thresholds import Thresholds
 
     shape = (len(kit.strips), runs, *source.geometry.shape)
     scores, truth = np.zeros(shape, np.float32), np.zeros(shape, bool)

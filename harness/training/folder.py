@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DetectorError, InputError
+from harness.errors import InputError
+from harness.inspection.bundle_errors import told
+from harness.result.folder import no_ground
 from harness.system import hardware, versions
 
 LEARNT_FROM = "learnt_from.json"
@@ -28,11 +28,8 @@ def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None) -
         InputError: A file where a folder should be, the same folder twice, or no checkpoint.
     """
     for option, place in (("--folder", folder), ("--bundle", bundle)):
-        if place is None:
-            continue
-        found = next(path for path in (place, *place.absolute().parents) if path.exists())
-        if not found.is_dir() or not os.access(found, os.W_OK):
-            raise InputError(f"{option} {place}", "a folder, or a place to make one", f"{found}")
+        if place is not None and (found := no_ground(place)) is not None:
+            raise InputError(f"{option} {place}", "a folder, or a place to make one", found)
     if bundle is not None and folder.resolve() == bundle.resolve():
         raise InputError("--bundle", "another folder than that of the checkpoints", bundle)
     if minutes == 0 and not (folder / state).is_file():
@@ -54,17 +51,6 @@ def made_on() -> dict[str, Any]:
     return {**{f"version_{name}": value for name, value in versions().items()}, **hardware()}
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """What the network's package finds wrong, as an error of the bench's."""
-    from model.bundle import BundleError
-
-    try:
-        yield
-    except BundleError as error:
-        raise DetectorError(error.where, error.expected, error.got) from None
-
-
 def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool) -> dict[str, Any]:
     """Everything that was learnt from in this folder, kept beside the checkpoint: no kit may hold a product of it.
 
@@ -74,9 +60,9 @@ def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool)
         products: Of it, that a kit could hold.
         anew: It is; else what stands there counts, if anything does.
     """
-    path = folder / LEARNT_FROM
     from model.checkpoint import whole_checkpoint, write_state
 
+    path = folder / LEARNT_FROM
     before: dict[str, list[str]] = {"data": [], "products": []}
     if path.exists():
         with told(), whole_checkpoint(folder):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError, RecordingError
 from harness.geometry import PAPER
+from harness.inspection.bundle_errors import told
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
 from harness.strips.kit import CALIBRATION_SEED
@@ -22,7 +23,7 @@ from harness.training.data import (
     marks_on_good,
     recorded_chunks,
 )
-from harness.training.folder import check_learnt, check_ready, commands_typed, learnt_from, made_on, told
+from harness.training.folder import check_learnt, check_ready, commands_typed, learnt_from, made_on
 from harness.training.means import DISTILLED_START, EXAMINER_START, HELD_OUT_START, HERE, MARKER_START, Means
 from harness.training.pictures import reconstruction_sheet, training_curve
 

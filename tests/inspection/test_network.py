@@ -20,9 +20,10 @@ SMALL = Geometry(
 
 def make_bundle(folder: Path, *, regions: int = 2) -> Path:
     """A bundle with fresh weights of a narrow network, and thresholds for some regions."""
-    from model.bundle import LEVELS, Thresholds, write_bundle, write_thresholds
+    from model.bundle import write_bundle
     from model.config import PRESETS
     from model.network import build_networks, build_rebuilder
+    from model.thresholds import LEVELS, Thresholds, write_thresholds
 
     config = PRESETS["compact"].narrowed(8)
     networks = build_networks(config, seed=0)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.bundle import LEVELS, Bundle, Thresholds, add_marker, write_bundle, write_thresholds
+from model.bundle import Bundle, add_marker, write_bundle
 from model.config import PRESETS, NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches
 from model.marker import build_marker
 from model.network import build_networks, build_rebuilder
+from model.thresholds import LEVELS, Thresholds, write_thresholds
 
 TINY = PRESETS["compact"].narrowed(8)
 

@@ -11,20 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import bundle as bundles
-from model.bundle import (
-    LEVELS,
-    Bundle,
-    BundleError,
-    Thresholds,
-    find_bundle,
-    load_bundle,
-    load_thresholds,
-    write_bundle,
-    write_thresholds,
-)
+from model.bundle import Bundle, BundleError, find_bundle, load_bundle, write_bundle
 from model.config import PRESETS, NetworkConfig
 from model.loaded import load_generator
 from model.network import build_networks
+from model.thresholds import LEVELS, Thresholds, load_thresholds, write_thresholds
 
 MakeBundle = Callable[..., Bundle]
 
