@@ -41,11 +41,14 @@ def kit_check(register: Annotated[Path, typer.Argument(help="Register (CSV).")],
     """Read a register and say what it holds."""
     from collections import Counter
 
-    from harness.strips.kit import load_register
+    from harness.strips.kit import load_register, refuse_undrawable
     from harness.strips.recording import register_of
 
     beside = register.parent / "recording.toml"  # a recorded set says how many vials and regions it has
-    kit = register_of(register.parent) if register.name == "kit.csv" and beside.exists() else load_register(register)
+    recorded = register.name == "kit.csv" and beside.exists()
+    kit = register_of(register.parent) if recorded else load_register(register)
+    if not any(strip.path for strip in kit.strips):
+        refuse_undrawable(kit, str(register))
     classes = Counter(strip.defect.kind for strip in kit.strips if strip.defect)
     counts = {"defective": sum(classes.values()), "good": len(kit.strips) - sum(classes.values()), "classes": classes}
     typer.echo(json.dumps({**counts, "digest": kit.digest()}) if as_json else

@@ -159,8 +159,11 @@ def pairwise_agreement(scores: InspectorScores) -> dict[tuple[str, str], Agreeme
 
 
 def _rejected(scores: InspectorScores) -> pd.DataFrame:
-    """Whether an inspector rejects a product by k of n: bool, a row a product, a column an inspector."""
-    rejected = scores.products["right"].eq(scores.products["truth"].eq("defective"))
+    """Whether an inspector rejects a product in k of n looks or more: bool, a row a product, a column an inspector.
+
+    The same for both truths, which the inspectors do not know: to be right about a good product takes k accepts.
+    """
+    rejected = scores.products["rejects"] >= scores.required
     return scores.products.assign(rejected=rejected).pivot(index="product", columns="inspector", values="rejected")
 
 

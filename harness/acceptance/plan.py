@@ -6,6 +6,7 @@ What comes back from such a study is read in `recorded.py`.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,6 +25,9 @@ BLOCK = 80
 
 LETTERS = "ACDEFHJKLMNPRTUVWXY3479"  # none that is taken for another when written by hand
 CODE_LENGTH = 4
+TAKEN_FOR = re.compile(r"\d+E\d+|\d(JAN|MAR|APR|MAY|JUN|JUL|DEC)|(JAN|MAR|APR|MAY|JUN|JUL|DEC)\d|TRUE")
+"""Codes that a spreadsheet would take for a number, a date or a truth, and save as such."""
+
 LONGEST_NAME = 60
 """Of an inspector; a list is a file of that name."""
 
@@ -46,7 +50,7 @@ def blind_codes(products: Sequence[str], *, seed: int) -> dict[str, str]:
     codes = {}
     for product in products:
         rng = stream("blind code", seed, product)
-        while (code := "".join(rng.choice(list(LETTERS), CODE_LENGTH))) in used:
+        while (code := "".join(rng.choice(list(LETTERS), CODE_LENGTH))) in used or TAKEN_FOR.fullmatch(code):
             pass
         used.add(code)
         codes[product] = code

@@ -14,6 +14,9 @@ from harness.errors import BaselineError, Problem
 SOURCES = ("recorded", "assumed")
 """Who looked: people, or the model of `assumed.py`. A file without the column is of recorded looks."""
 
+OF_A_RESULT = "ledger.parquet"
+"""Lies beside the looks of a result and no others."""
+
 
 def recorded_looks(
     paths: Path | str | Iterable[Path],
@@ -70,7 +73,11 @@ def _all_rows(files: list[Path], key: Mapping[str, str] | None) -> list[Row]:
     problems: list[Problem] = []
     for path in files:
         try:
-            rows += read_rows(path, key=key)
+            found = read_rows(path, key=key)
+            if found and "source" not in found[0].values and (path.parent / OF_A_RESULT).exists():
+                # A result of before the column was written there, whose inspectors may be assumed ones.
+                raise BaselineError(path.name, "a column source: looks of a result may be assumed", "none")
+            rows += found
         except BaselineError as error:
             problems += error.problems
     if problems:
@@ -119,9 +126,15 @@ def _double_looks(rows: list[Row]) -> Iterator[Problem]:
         key = (row.values["product"], row.values["inspector"], _look(row.values))
         if key in first:
             what = f"look {key[2]} of {key[0]} by {key[1]}"
-            origin = first[key].place if first[key].file == row.file else first[key].where
-            yield Problem(row.where, f"{what} once", f"it a second time (first in {origin})")
+            yield Problem(row.where, f"{what} once", f"it a second time (first in {_origin(first[key], row)})")
         first.setdefault(key, row)
+
+
+def _origin(first: Row, again: Row) -> str:
+    """Where a look stands first, as short as it may be said beside where it stands again."""
+    if first.path == again.path:
+        return first.place
+    return first.where if first.path.name != again.path.name else f"{first.path}: {first.place}"
 
 
 def _mixed_sources(rows: list[Row], where: str) -> Iterator[Problem]:

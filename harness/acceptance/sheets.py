@@ -27,19 +27,19 @@ class Row:
     """One look.
 
     Attributes:
-        file: Name of the file it stands in.
+        path: The file it stands in.
         place: Where in it, such as *line 4* or *line 4, column anna 2*.
         values: Text by column: product, inspector, look, verdict, and what else the file has.
     """
 
-    file: str
+    path: Path
     place: str
     values: Mapping[str, str]
 
     @property
     def where(self) -> str:
-        """File and place."""
-        return f"{self.file}: {self.place}"
+        """Name of the file, and place."""
+        return f"{self.path.name}: {self.place}"
 
 
 def read_rows(path: Path, *, key: Mapping[str, str] | None = None) -> list[Row]:
@@ -58,13 +58,15 @@ def read_rows(path: Path, *, key: Mapping[str, str] | None = None) -> list[Row]:
     wide = "verdict" not in header and any(LOOK_COLUMN.fullmatch(name) for name in header)
     named = "code" if key is not None and "code" in header else "product"
     problems = list((_sheet_header if wide else _long_header)(header, named, path.name))
+    if wide and lines:
+        problems += _empty_columns(header, lines, path.name)
     if problems:
         raise BaselineError.listing(problems)
-    rows = _sheet_rows(lines, named, path.name) if wide else _long_rows(lines, path.name)
+    rows = _sheet_rows(lines, named, path) if wide else _long_rows(lines, path)
     if named == "product" or key is None:
         return rows
     return [
-        Row(row.file, row.place, {**row.values, "product": key.get(row.values["code"], row.values["code"])})
+        Row(row.path, row.place, {**row.values, "product": key.get(row.values["code"], row.values["code"])})
         for row in rows
     ]
 
@@ -142,14 +144,21 @@ def _sheet_header(header: list[str], named: str, where: str) -> Iterator[Problem
             yield Problem(where, f"one column {name}", f"{looks.count(name)} of them")
 
 
-def _long_rows(lines: list[tuple[int, dict[str, str]]], file: str) -> list[Row]:
+def _empty_columns(header: list[str], lines: list[tuple[int, dict[str, str]]], where: str) -> Iterator[Problem]:
+    """Looks that a sheet has a column for and nobody took: without it there would be no gap to find."""
+    for name in dict.fromkeys(header):
+        if LOOK_COLUMN.fullmatch(name) and not any(cells.get(name) for _, cells in lines):
+            yield Problem(f"{where}: column {name}", "a verdict a product", "none")
+
+
+def _long_rows(lines: list[tuple[int, dict[str, str]]], path: Path) -> list[Row]:
     return [
-        Row(file, f"line {line}", {name: text for name, text in row.items() if name not in OF_A_LIST})
+        Row(path, f"line {line}", {name: text for name, text in row.items() if name not in OF_A_LIST})
         for line, row in lines
     ]
 
 
-def _sheet_rows(lines: list[tuple[int, dict[str, str]]], named: str, file: str) -> list[Row]:
+def _sheet_rows(lines: list[tuple[int, dict[str, str]]], named: str, path: Path) -> list[Row]:
     rows = []
     for line, cells in lines:
         for name, verdict in cells.items():
@@ -157,5 +166,5 @@ def _sheet_rows(lines: list[tuple[int, dict[str, str]]], named: str, file: str) 
             if heading and verdict:  # an empty cell is no look, and is found as a gap
                 inspector = " ".join(heading["inspector"].split())
                 values = {named: cells[named], "inspector": inspector, "look": heading["look"], "verdict": verdict}
-                rows.append(Row(file, f"line {line}, column {name}", values))
+                rows.append(Row(path, f"line {line}, column {name}", values))
     return rows

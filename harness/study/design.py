@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,9 @@ def design_summary(
         rules: Tie, margins, ceiling.
     """
     chosen = study_rates(products, design, seed=seed, replications=replications, rules=rules)
-    equal = rates[(rates["axis"] == "sharpness") & (rates["value"] == 1.0)].set_index("criterion")["rate"]
+    like_them = replace(design, sharpness=1.0, false_reject=design.model.guess)
+    alike = study_rates(products, like_them, seed=seed, replications=replications, rules=rules)
+    equal = alike.set_index("criterion")["rate"]
     chances = (0.7, 0.8, 0.9, 0.95)
     right = oc_curve_correlated(chances, design.correlation, required=design.required, runs=design.runs)
     counts = products["truth"].value_counts()

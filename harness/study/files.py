@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from harness.acceptance.plan import COLUMNS, blind_codes
-from harness.errors import ResultError
+from harness.errors import Problem, ResultError
 from harness.result.file import write_new
 from harness.result.folder import new_folder
 
 LISTS, KEY = "lists", "key.csv"
+NO_LOOKS = (".", "~$", "Thumbs.db", "desktop.ini")
+"""How names begin of what systems and spreadsheets put beside the files of people."""
 
 
 def write_plan(folder: Path, lists: pd.DataFrame, *, seed: int) -> None:
@@ -60,11 +62,19 @@ def looks_files(paths: list[Path]) -> list[Path]:
     """Files as they are, folders as the CSV files in them, in the order of their names.
 
     Raises:
-        ResultError: A folder without CSV files.
+        ResultError: A folder without CSV files, or with others, which may hold looks, too; or one that cannot be read.
     """
     files: list[Path] = []
     for path in paths:
-        inside = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+        try:
+            inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        except OSError as error:
+            raise ResultError(str(path), "a file of looks, or a folder of such files", error) from None
+        if path.is_dir():
+            inside = [file for file in inside if not file.name.startswith(NO_LOOKS)]
+            others = [file for file in inside if file.suffix.lower() != ".csv"]
+            if others:
+                raise ResultError.listing([Problem(str(file), "a file of looks (CSV)", "another") for file in others])
         if not inside:
             raise ResultError(str(path), "a folder with files of looks (CSV)", "one without")
         files += inside

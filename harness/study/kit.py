@@ -52,7 +52,12 @@ def _of_register(path: Path) -> pd.DataFrame:
     except BaselineError as error:
         raise KitError.listing(error.problems) from None
     legal = (*COLUMNS, "path")
-    problems = [Problem(path.name, f"columns out of {', '.join(legal)}", n) for n in header if n not in legal]
+    problems = []
+    for name in dict.fromkeys(header):
+        if name not in legal:
+            problems.append(Problem(path.name, f"columns out of {', '.join(legal)}", name or "a column without a name"))
+        elif header.count(name) > 1:
+            problems.append(Problem(path.name, f"one column {name}", f"{header.count(name)} of them"))
     problems += [Problem(path.name, f"a column {n}", "none") for n in ("product", "truth") if n not in header]
     if problems:
         raise KitError.listing(problems)

@@ -101,6 +101,18 @@ def test_agreement_between_inspectors() -> None:
     assert alone[0].why == "a single inspector has nobody to agree with"
 
 
+def test_agreement_knows_no_truth() -> None:
+    """Inspectors who toss coins agree by chance alone, whatever the products are: 5 rejects of 10 are one verdict."""
+    halves = {name: {"D1": 5, "D2": 9, "G1": 5} for name in "AB"}
+    scores = score_inspectors(looks_of(halves), TRUTHS)
+    fleiss, _ = agreement(scores)
+    assert fleiss.value == pytest.approx(1.0)
+    others = pd.DataFrame({"product": ["D1", "D2", "G1"], "truth": ["good", "defective", "defective"]})
+    mixed = {"A": {"D1": 5, "D2": 9, "G1": 8}, "B": {"D1": 8, "D2": 2, "G1": 5}, "C": {"D1": 4, "D2": 5, "G1": 7}}
+    told = [agreement(score_inspectors(looks_of(mixed), truths))[0].value for truths in (TRUTHS, others)]
+    assert told[0] == pytest.approx(told[1])
+
+
 def test_every_two_inspectors_have_a_kappa() -> None:
     """Three inspectors are three pairs: two alike agree fully, the third by its own table; one alone has no pair."""
     rejects = {"A": {"D1": 9, "D2": 9, "G1": 0}, "B": {"D1": 9, "D2": 9, "G1": 0}, "C": {"D1": 9, "D2": 0, "G1": 0}}

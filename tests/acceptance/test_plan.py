@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.acceptance.plan import LETTERS, blind_codes, look_lists
+from harness.acceptance.plan import LETTERS, TAKEN_FOR, blind_codes, look_lists
 from harness.errors import BaselineError
 
 PRODUCTS = [f"D{number:03d}" for number in range(30)] + [f"G{number:03d}" for number in range(20)]
@@ -57,6 +57,15 @@ def test_codes_tell_nothing() -> None:
     assert all(set(code) <= set(LETTERS) and len(code) == 4 for code in codes.values())
     assert list(codes.values()) == sorted(codes.values())
     assert blind_codes(PRODUCTS, seed=8) != codes
+
+
+def test_a_spreadsheet_leaves_codes_as_they_are() -> None:
+    """None looks like a number, a date or a truth: saved as such it would be in no key."""
+    for text in ("49E7", "3MAR", "JUL4", "TRUE"):
+        assert TAKEN_FOR.fullmatch(text)
+    products = [f"D{number}" for number in range(261)]
+    codes = [code for seed in range(40) for code in blind_codes(products, seed=seed).values()]
+    assert not [code for code in codes if TAKEN_FOR.fullmatch(code)]
 
 
 def test_every_problem_of_a_plan_is_listed() -> None:

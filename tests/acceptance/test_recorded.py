@@ -150,6 +150,38 @@ def test_every_problem_of_a_sheet_is_listed_with_its_cell(tmp_path: Path) -> Non
     ]
 
 
+def test_a_column_that_nobody_filled_in_is_named(tmp_path: Path) -> None:
+    """An inspector who has not looked yet, and a look that nobody took, are gaps like any other."""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("product,anna 1,anna 2,anna 3,ben 1\nD1,reject,reject,,\nG1,accept,accept,,\n", encoding="utf-8")
+    assert problems(sheet) == [
+        "sheet.csv: column anna 3: expected a verdict a product, got none",
+        "sheet.csv: column ben 1: expected a verdict a product, got none",
+    ]
+
+
+def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Where a look came first is said by its folder, where the name would point at itself."""
+    (tmp_path / "monday").mkdir()
+    first = write(tmp_path / "monday", rows())
+    with pytest.raises(BaselineError) as caught:
+        recorded_looks([first, write(tmp_path, rows())], KIT)
+    assert str(caught.value.problems[0]) == (
+        "looks.csv: line 2: expected look 1 of D1 by I1 once, got it a second time "
+        f"(first in {tmp_path / 'monday' / 'looks.csv'}: line 2)"
+    )
+
+
+def test_looks_of_a_result_say_whose_they_are(tmp_path: Path) -> None:
+    """Drawn ones, taken from a result in which no column says so, would count as people's."""
+    (tmp_path / "ledger.parquet").write_text("")
+    assert problems(write(tmp_path, rows())) == [
+        "looks.csv: expected a column source: looks of a result may be assumed, got none"
+    ]
+    told = write(tmp_path, [f"{row},assumed" for row in rows()], f"{HEADER},source")
+    assert looks_source(recorded_looks(told, KIT)) == "assumed"
+
+
 def test_columns_of_a_sheet_that_are_no_looks_are_named(tmp_path: Path) -> None:
     """A column without a number, one twice, and no product."""
     sheet = tmp_path / "sheet.csv"

@@ -47,6 +47,33 @@ def test_a_study_goes_round(bench: Bench, kit: Path, tmp_path: Path) -> None:
     assert looks.groupby("product")["reject"].sum().to_dict() == {"D1": 4, "D2": 3, "G1": 0}
 
 
+def test_no_inspector_is_lost_with_a_file(bench: Bench, kit: Path, tmp_path: Path) -> None:
+    """Endings in capitals count alike; a file of another kind is named, but not what a system puts there."""
+    plan = tmp_path / "plan"
+    bench("baseline", "plan", kit, plan, "--inspectors", "anna,ben", "--looks", "2")
+    fill(plan)
+    for look in (1, 2):
+        (plan / "lists" / f"ben-{look:02d}.csv").rename(plan / "lists" / f"ben-{look:02d}.CSV")
+    (plan / "lists" / "~$ben-01.xlsx").write_text("")
+    words = ("baseline", "import", kit, plan / "lists", "--key", plan / "key.csv", "--json", "--out")
+    code, text, _ = bench(*words, tmp_path / "looks.csv")
+    assert (code, len(json.loads(text)["each"])) == (0, 2)
+    (plan / "lists" / "eve-01.xlsx").write_text("")
+    code, _, error = bench(*words, tmp_path / "others.csv")
+    assert code == 2
+    assert "eve-01.xlsx: expected a file of looks (CSV), got another" in error
+
+
+def test_a_register_with_a_column_twice_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """Which of two truths counts?"""
+    register = tmp_path / "kit.csv"
+    register.write_text("product,truth,truth,\nA,defective,good,\nB,good,good,\n")
+    code, _, error = bench("baseline", "plan", register, tmp_path / "plan")
+    assert code == 2
+    assert "kit.csv: expected one column truth, got 2 of them" in error
+    assert "got a column without a name" in error
+
+
 def test_lists_show_no_truth(bench: Bench, kit: Path, tmp_path: Path) -> None:
     """No list names a product, a truth or a defect; the key does, in an order that is not the kit's own."""
     bench("baseline", "plan", kit, tmp_path / "plan", "--looks", "2", "--inspectors", "2")

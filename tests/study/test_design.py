@@ -32,6 +32,16 @@ def test_a_study_is_designed_from_the_command_line(bench: Bench, tmp_path: Path)
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_an_equal_machine_is_equal_whatever_is_planned(bench: Bench, tmp_path: Path) -> None:
+    """A machine that rejects more good products is not the one that is like the inspectors."""
+    words = ("design", "quick", "--replications", "60", "--json", "--out")
+    usual, wasteful = (
+        {row["criterion"]: row["equal_machine"] for row in json.loads(bench(*words, out, *more)[1])["power"]}
+        for out, more in ((tmp_path / "a.svg", ()), (tmp_path / "b.svg", ("--false-reject", "0.3")))
+    )
+    assert wasteful["good_median_inspector"] == usual["good_median_inspector"] > 0.8
+
+
 def test_the_rule_of_a_design_comes_from_a_scenario(bench: Bench, tmp_path: Path) -> None:
     """Right runs are the scenario's, and the runs those that were typed."""
     scenario = tmp_path / "three.toml"
