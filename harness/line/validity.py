@@ -36,7 +36,7 @@ class Validity:
     """True VALID, False INVALID, None NOT CLAIMED; and the rules it rests on.
 
     Attributes:
-        valid: The verdict on the timing.
+        valid: The verdict on the timing; False too where a rule is broken that holds whatever is claimed.
         rules: A line a rule.
         slots: Acquired strips outside the warm-up.
         late: Those among them without a verdict before the cut-off, whatever kept it.
@@ -51,7 +51,12 @@ class Validity:
 
 
 def timing_validity(
-    ledger: pd.DataFrame, *, quantile: float | None, confidence: float = 0.99, others: Sequence[Rule] = ()
+    ledger: pd.DataFrame,
+    *,
+    quantile: float | None,
+    confidence: float = 0.99,
+    others: Sequence[Rule] = (),
+    always: Sequence[Rule] = (),
 ) -> Validity:
     """Checks the claim that `quantile` of the strips have their verdict before the cut-off.
 
@@ -59,7 +64,8 @@ def timing_validity(
         ledger: As written by `simulate`.
         quantile: The claim, in (0, 1); None claims nothing.
         confidence: Of the claim, in (0, 1).
-        others: Rules that other rooms have checked, such as identical frames; they count alike.
+        others: Rules of timing that other rooms have checked; they count alike.
+        always: Rules that runs must keep even where nothing is claimed of their times, such as frames of their own.
 
     Raises:
         ValueError: Quantile or confidence outside (0, 1).
@@ -71,11 +77,13 @@ def timing_validity(
     late = slots - int(in_time.sum())
     warm_up = int((acquired & ledger["warm_up"]).sum())
     if quantile is None:
-        return Validity(None, tuple(others), slots, late, warm_up)
+        valid = None if all(rule.passed for rule in always) else False
+        return Validity(valid, (*others, *always), slots, late, warm_up)
     rules = (
         _enough_slots(slots, late, quantile, confidence),
         Rule("warm-up slots come first and are left out", warm_up, warm_up, _comes_first(ledger), ""),
         *others,
+        *always,
     )
     return Validity(all(rule.passed for rule in rules), rules, slots, late, warm_up)
 

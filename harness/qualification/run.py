@@ -330,7 +330,7 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     for name, table in tables.items():
         (folder / f"{name}.parquet").write_bytes(parquet_bytes(table))
     (folder / "kit.csv").write_text(register_text(setup.kit), encoding="utf-8")
-    _looks_csv(ran.looks).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
+    _looks_csv(ran.looks, scenario.baseline.source).to_csv(folder / "looks.csv", index=False, lineterminator="\n")
     write_json(folder / "summary.json", summary)
     write_json(folder / "trace.json", {"traceEvents": record.events})
     (folder / "junit.xml").write_text(junit_xml(summary), encoding="utf-8")
@@ -361,10 +361,10 @@ def _fill(folder: Path, ran: Ran, progress: Progress) -> dict[str, Any]:
     return summary
 
 
-def _looks_csv(looks: pd.DataFrame) -> pd.DataFrame:
+def _looks_csv(looks: pd.DataFrame, source: str) -> pd.DataFrame:
     table = looks[["product", "inspector", "look"]].copy()
     table["verdict"] = np.where(looks["reject"], "reject", "accept")
-    return table
+    return table.assign(source=source)
 
 
 def _acquisitions(setup: Setup, inspector: Inspector, runs: int, progress: Progress) -> Acquisitions | None:

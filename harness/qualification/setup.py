@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import ScenarioError
+from harness.errors import Problem, ScenarioError
 from harness.geometry import Geometry
 from harness.inspection.detector import Detector
 from harness.inspection.drift import GoodScores
 from harness.inspection.network import NetworkDetector
 from harness.inspection.plugged import PluggedDetector, checked_thresholds, theirs
 from harness.inspection.truth import TruthDetector
+from harness.line.camera import hit_table
 from harness.scenario import Scenario
 from harness.strips.kit import Kit, load_register, refuse_overlap, refuse_undrawable, standard_kit
 from harness.strips.liquid import LiquidScale
-from harness.strips.recording import open_recording
+from harness.strips.recording import GENERATED, open_recording
 from harness.strips.renderer import Renderer
 from harness.strips.source import Source
 
@@ -69,9 +70,27 @@ def set_up(scenario: Scenario, *, where: Path, quick: bool, recording: Path | No
         raise ScenarioError("--quick", "drawn strips: a recording has a kit of its own", f"--recording {recording}")
     if recording is not None:
         recorded = open_recording(recording, runs=scenario.kit.runs)
+        _refuse_faulty_pictures(scenario, recorded.provenance, str(where))
         return _with_detector(scenario, where, recorded.kit, recorded)
     drawn = renderer_of(scenario)
     return _with_detector(scenario, where, kit_of(scenario, where, quick), drawn)
+
+
+def _refuse_faulty_pictures(scenario: Scenario, provenance: str, where: str) -> None:
+    """Faults of the camera's pictures are noticed as often as those of drawn strips were, which says nothing of others.
+
+    Raises:
+        ScenarioError: The scenario has such faults, and its strips were photographed.
+    """
+    if provenance.startswith(GENERATED):
+        return
+    problems = [
+        Problem(f"{where}: faults: {fault.kind}", "drawn strips, of which its rates were measured", "a recording")
+        for fault in scenario.faults
+        if fault.kind in hit_table()
+    ]
+    if problems:
+        raise ScenarioError.listing(problems)
 
 
 def renderer_of(scenario: Scenario) -> Renderer:

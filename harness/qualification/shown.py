@@ -33,8 +33,11 @@ def frames_table(digests: Mapping[tuple[str, int], str]) -> pd.DataFrame | None:
     )
 
 
-def distinct_runs(frames: pd.DataFrame | None) -> tuple[Rule, ...]:
+def distinct_looks(frames: pd.DataFrame | None) -> tuple[Rule, ...]:
     """The rule that every run of a product was photographed anew: a picture shown twice is one look, not two.
+
+    Warm-up strips, run 0, show what they like. That no two products share a picture is a line of its own only where
+    it is broken.
 
     Args:
         frames: As `frames_table` gives it; None, as where a detector looks at no picture, is asked nothing.
@@ -43,4 +46,10 @@ def distinct_runs(frames: pd.DataFrame | None) -> tuple[Rule, ...]:
         return ()
     again = int(frames.duplicated(["product", "digest"]).sum())
     advice = "" if again == 0 else "photograph every run anew: a picture shown twice is one look, not two"
-    return (Rule(f"runs on frames of an earlier run of the product, of {len(frames)}", again, 0, again == 0, advice),)
+    runs = Rule(f"runs on frames of an earlier run of the product, of {len(frames)}", again, 0, again == 0, advice)
+    own = frames[frames["run"] > 0].drop_duplicates(["product", "digest"])
+    shared = int(own.duplicated("digest").sum())
+    if not shared:
+        return (runs,)
+    advice = "give every product pictures of its own: one under two names is one product"
+    return runs, Rule(f"runs on frames of another product, of {len(frames)}", shared, 0, False, advice)

@@ -16,7 +16,7 @@ from harness.acceptance.rule import Count, look_counts, product_counts
 from harness.inspection.drift import drift
 from harness.inspection.levels import Acquisitions, auroc, paper_tables, strip_margins
 from harness.line import Layout, kept_period, latency_summary, line_summary, timing_validity
-from harness.qualification.shown import distinct_runs
+from harness.qualification.shown import distinct_looks
 from harness.result.stored import machine_looks
 from harness.scenario import Scenario
 from harness.strips.kit import Kit
@@ -90,7 +90,7 @@ def summarise(
     """
     required = scenario.kit.required
     machine, products = machine_looks(ledger), products_frame(kit)
-    validity = timing_validity(ledger, quantile=quantile, others=(*kept_period(ledger), *distinct_runs(frames)))
+    validity = timing_validity(ledger, quantile=quantile, others=kept_period(ledger), always=distinct_looks(frames))
     rules = rules_of(scenario.acceptance)
     criteria = evaluate_criteria(machine, looks, products, required=required, rules=rules, late=validity.late)
     decision = verdict(criteria, scenario.acceptance.deciding, validity.valid)

@@ -3,7 +3,7 @@
 `train/good/*`, `test/good/*`, `test/<class>/*`, `ground_truth/<class>/<name>_mask.png`. Out come three recordings:
 `train`, good products to learn from, and `calibration` and `test`, which share the pictures under `test`, every other
 one of each class, so that thresholds are never tuned on products they are judged by. Pixels are not changed: pictures
-of another size or colour are refused, by name, all at once.
+of another size or colour, and what is no PNG or TIFF, are refused, by name, all at once.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from harness.errors import Problem, RecordingError
 from harness.geometry import PATCH_PX, Geometry
 from harness.strips.defects import CLASSES, Defect, Mask
 from harness.strips.kit import Kit, Strip
-from harness.strips.recording import ENDINGS, MASKED_ABOVE, write_description, write_frames, write_register
+from harness.strips.picture_file import ENDINGS, check_picture, read_picture
+from harness.strips.recording import MASKED_ABOVE, write_description, write_frames, write_register
 
+FRAME_SHAPE = (PATCH_PX, PATCH_PX)
 RING_PX = 6
 """Width of the ring around a mask that a defect's contrast is measured against."""
 
@@ -89,6 +90,14 @@ def import_flat(
         if not found:
             problems.append(Problem(str(source / place), "pictures", "none"))
     problems.extend(
+        Problem(str(file), f"a picture, {', '.join(ENDINGS)}", "something else")
+        for part in ("train", "test")
+        for file in _others(source / part)
+    )
+    problems.extend(
+        Problem(str(source / "test" / own), "pictures", "none") for own in classes if own in test and not test[own]
+    )
+    problems.extend(
         Problem(str(source / "test" / label), "a class that --defect names", label)
         for label in sorted(set(test) - {"good"} - set(classes))
     )
@@ -127,6 +136,14 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
     }
 
 
+def _others(folder: Path) -> Iterator[Path]:
+    """What lies in the folders of classes and is no picture that is read; hidden files left aside."""
+    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for file in sorted(child.iterdir()) if child.is_dir() else ():
+            if not file.name.startswith(".") and (file.is_dir() or file.suffix.lower() not in ENDINGS):
+                yield file
+
+
 def _product(part: str, picture: Picture) -> str:
     """Identifier of a picture's product, of letters, digits, - and _."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", f"{part}-{picture.label}-{picture.file.stem}")
@@ -148,16 +165,11 @@ def _picture_problems(picture: Picture) -> Iterator[Problem]:
             yield Problem(str(file), "a mask, which gives the defect's size", "no such file")
             continue
         try:
-            with Image.open(file) as image:
-                size, mode = image.size, image.mode
-                pixels = np.asarray(image) if size == (PATCH_PX, PATCH_PX) else None
-        except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-            yield Problem(str(file), "a whole picture", str(error))
+            check_picture(file, FRAME_SHAPE)
+        except RecordingError as error:
+            yield from error.problems
             continue
-        if size != (PATCH_PX, PATCH_PX) or mode != "L":
-            got = f"{size[0]} x {size[1]} px, mode {mode}"
-            yield Problem(str(file), f"{PATCH_PX} x {PATCH_PX} px, 8-bit grey", got)
-        elif file == picture.mask and pixels is not None and not (pixels > MASKED_ABOVE).any():
+        if file == picture.mask and not (read_picture(file, FRAME_SHAPE) > MASKED_ABOVE).any():
             yield Problem(str(file), f"a mask with the defect's pixels above {MASKED_ABOVE}", "an empty one")
 
 
@@ -170,16 +182,16 @@ def _write(
     origin: str,
     licence: str,
 ) -> Kit:
-    geometry = Geometry((1,), 1, ("picture",), (PATCH_PX, PATCH_PX), ((0, 0),), um_per_px)
+    geometry = Geometry((1,), 1, ("picture",), FRAME_SHAPE, ((0, 0),), um_per_px)
     folder.mkdir(parents=True)
     strips = []
     for picture in pictures:
         product = _product(name, picture)
-        pixels = np.asarray(Image.open(picture.file))
+        pixels = read_picture(picture.file, FRAME_SHAPE)
         write_frames(folder / "frames", product, 1, geometry.frames, pixels[None])
         defect = None
         if picture.mask is not None:
-            mask = np.asarray(Image.open(picture.mask)) > MASKED_ABOVE
+            mask = read_picture(picture.mask, FRAME_SHAPE) > MASKED_ABOVE
             write_frames(folder / "masks", product, 1, geometry.frames, (mask * 255).astype(np.uint8)[None])
             defect = _measured(pixels, mask, classes[picture.label], um_per_px)
         strips.append(Strip(product, 0, defect, product))

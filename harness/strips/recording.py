@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import tomllib
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +24,20 @@ from harness.errors import Problem, RecordingError
 from harness.geometry import PATCH_PX, Geometry
 from harness.strips.defects import TRUTH_PX, Mask
 from harness.strips.kit import Kit, Strip, load_register, register_text
+from harness.strips.picture_file import ENDINGS, check_picture, read_picture
 
-ENDINGS = (".png", ".tif", ".tiff")
-FORMATS = ("PNG", "TIFF")
+GENERATED = "generated strips"
+"""How the source of strips that a bench drew begins."""
+
 MASKED_ABOVE = 127
 """Level of a mask above which a pixel is the defect's."""
-
-LARGEST_FRAME_PX = 64_000_000
-"""A frame that says it is larger is refused before it is decoded."""
 
 
 class _Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     um_per_px: float = Field(gt=0, allow_inf_nan=False)
-    frames: tuple[int, ...] = Field(min_length=1)
+    frames: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     runs: int = Field(ge=1)
     vials: int = Field(ge=1)
     regions: tuple[str, ...] = Field(min_length=1)
@@ -88,7 +86,7 @@ class Recording:
         files = [
             _frame_file(self.folder / "frames", strip.path, max(run, 1), number) for number in self.geometry.frames
         ]
-        return np.stack([_read(file, self.geometry.frame_shape) for file in files])
+        return np.stack([read_picture(file, self.geometry.frame_shape) for file in files])
 
     def defective_patches(self, strip: Strip, run: int) -> Mask:
         """bool (frame, vial, region): by the masks where there are any, else the register's vial and region."""
@@ -125,7 +123,7 @@ class Recording:
             except RecordingError:
                 yield None
                 continue
-            yield _read(file, self.geometry.frame_shape) > MASKED_ABOVE
+            yield read_picture(file, self.geometry.frame_shape) > MASKED_ABOVE
 
 
 def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
@@ -152,7 +150,9 @@ def open_recording(folder: Path, *, runs: int | None = None) -> Recording:
     problems = list(_frame_problems(folder, kit, description))
     if problems:
         raise RecordingError.listing(problems)
-    provenance = f"recorded strips: {description.source} ({description.licence})"
+    said = f"{description.source} ({description.licence})"
+    # Drawn strips stay drawn ones when they lie in files.
+    provenance = said if description.source.startswith(GENERATED) else f"recorded strips: {said}"
     return Recording(folder, geometry, description.runs, kit, provenance)
 
 
@@ -215,6 +215,7 @@ def _frame_problems(folder: Path, kit: Kit, description: _Description) -> Iterat
         if strip.defect is not None and not wrong and _shows_nothing(masks / strip.path, description):
             yield Problem(str(masks / strip.path), f"the defect's pixels above {MASKED_ABOVE} in some mask", "none")
     yield from _strangers(root, {Path(strip.path).parts for strip in kit.strips})
+    yield from _stray_masks(masks, kit, description)
 
 
 def _shows_nothing(masks: Path, description: _Description) -> bool:
@@ -225,7 +226,7 @@ def _shows_nothing(masks: Path, description: _Description) -> bool:
         for number in description.frames
         for file in _found(masks / str(run), number)
     ]
-    return bool(files) and not any((_read(file, description.frame_shape) > MASKED_ABOVE).any() for file in files)
+    return bool(files) and not any((read_picture(file, description.frame_shape) > MASKED_ABOVE).any() for file in files)
 
 
 def _strangers(folder: Path, known: set[tuple[str, ...]]) -> Iterator[Problem]:
@@ -236,6 +237,21 @@ def _strangers(folder: Path, known: set[tuple[str, ...]]) -> Iterator[Problem]:
             yield Problem(str(child), "a product of kit.csv", "one that is not in it")
         elif () not in within:
             yield from _strangers(child, within)
+
+
+def _stray_masks(folder: Path, kit: Kit, description: _Description) -> Iterator[Problem]:
+    """Files below `masks` that no frame of a defective product looks for: they would be passed over in silence."""
+    wanted = {
+        (*Path(strip.path).parts, str(run), f"{number}{ending}")
+        for strip in kit.strips
+        if strip.defect is not None
+        for run in range(1, description.runs + 1)
+        for number in description.frames
+        for ending in ENDINGS
+    }
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.name.startswith(".") and file.relative_to(folder).parts not in wanted:
+            yield Problem(str(file), "a mask, <path>/<run>/<frame>.png, of a defective product", "one of none")
 
 
 def _below(root: Path, path: str) -> bool:
@@ -258,50 +274,9 @@ def _file_problems(run_folder: Path, number: int, shape: tuple[int, int]) -> Ite
         yield Problem(str(run_folder / str(number)), "one file", " and ".join(path.name for path in found))
     else:
         try:
-            _check_picture(found[0], shape)
+            check_picture(found[0], shape)
         except RecordingError as error:
             yield from error.problems
-
-
-def _check_picture(file: Path, shape: tuple[int, int]) -> None:
-    """Header first, then the whole file: sums of a PNG's chunks without unpacking, a TIFF by decoding it.
-
-    Raises:
-        RecordingError: Not 8-bit grey, another size, damaged, or cut short.
-    """
-    try:
-        with _opened(file, shape) as image:
-            if image.format == "PNG":
-                image.verify()
-            else:
-                image.load()
-    except RecordingError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-        raise RecordingError(str(file), "a whole picture", error) from None
-
-
-def _opened(file: Path, shape: tuple[int, int]) -> Image.Image:
-    """A picture whose header says what it must; no pixel is decoded before that is known.
-
-    Raises:
-        RecordingError: Not a PNG or TIFF, not 8-bit grey, or another size.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is refused below, in our words
-            image = Image.open(file, formats=FORMATS)
-    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-        raise RecordingError(str(file), "a readable picture", error) from None
-    size, mode = (image.height, image.width), image.mode
-    if size == shape and size[0] * size[1] <= LARGEST_FRAME_PX and mode == "L":
-        return image
-    image.close()
-    if size != shape:
-        raise RecordingError(str(file), f"{shape[0]} x {shape[1]} px", f"{size[0]} x {size[1]} px")
-    if mode != "L":
-        raise RecordingError(str(file), "8-bit grey", f"mode {mode}")
-    raise RecordingError(str(file), f"at most {LARGEST_FRAME_PX} px", f"{size[0]} x {size[1]} px")
 
 
 def _frame_file(root: Path, path: str, run: int, number: int) -> Path:
@@ -309,16 +284,6 @@ def _frame_file(root: Path, path: str, run: int, number: int) -> Path:
     if not found:
         raise RecordingError(str(root / path / str(run) / f"{number}.png"), "a frame", "no such file")
     return found[0]
-
-
-def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    try:
-        with _opened(file, shape) as image:
-            return np.asarray(image)
-    except RecordingError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
-        raise RecordingError(str(file), "a whole picture", error) from None
 
 
 def write_description(folder: Path, geometry: Geometry, *, runs: int, source: str, licence: str) -> None:

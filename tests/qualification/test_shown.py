@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.qualification.again import concluded_again
 from harness.qualification.replay import replay_result
 from harness.qualification.run import qualify
-from harness.qualification.shown import distinct_runs, frames_digest, frames_table
+from harness.qualification.shown import distinct_looks, frames_digest, frames_table
 from harness.qualification.verify import verify_result
 from harness.result.folder import file_digests, parquet_bytes, write_json
 from harness.result.stored import Stored
@@ -42,15 +42,17 @@ def test_any_pixel_changes_the_digest() -> None:
     assert frames_digest(frames[::-1]) != frames_digest(frames)
 
 
-def test_the_same_pictures_twice_are_counted_within_a_product_only() -> None:
-    """Two products may share a picture, as warm-up strips of a recording do; two runs of a product may not."""
-    table = frames_table({("A", 1): "x", ("A", 2): "x", ("A", 3): "y", ("B", 1): "x"})
-    (rule,) = distinct_runs(table)
+def test_the_same_pictures_twice_are_counted() -> None:
+    """Two runs of a product may not share a picture, nor two products; warm-up strips of a recording may."""
+    table = frames_table({("A", 1): "x", ("A", 2): "x", ("A", 3): "y", ("B", 1): "z"})
+    (rule,) = distinct_looks(table)
     assert (rule.observed, rule.bound, rule.passed) == (1, 0, False)
     assert rule.advice
-    (rule,) = distinct_runs(frames_table({("A", 1): "x", ("B", 1): "x"}))
+    (rule,) = distinct_looks(frames_table({("A", 1): "x", ("warm-up 1", 0): "x"}))
     assert rule.passed
-    assert distinct_runs(frames_table({})) == ()
+    runs, products = distinct_looks(frames_table({("A", 1): "x", ("B", 1): "x", ("B", 2): "x", ("C", 1): "z"}))
+    assert (runs.observed, products.observed, products.passed) == (1, 1, False)
+    assert distinct_looks(frames_table({})) == ()
 
 
 def test_a_camera_that_shows_one_picture_for_two_runs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +68,23 @@ def test_a_camera_that_shows_one_picture_for_two_runs_is_found(tmp_path: Path, m
     assert (rule["observed"], rule["passed"]) == ("3", False)
     assert done.summary["timing"]["valid"] is False
     assert verify_result(done.folder).same
+
+
+def test_one_picture_for_two_runs_is_invalid_whatever_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is claimed of times, ten copies of a photograph are still one look; the report says why."""
+
+    def frozen(self: Renderer, strip: Strip, run: int) -> NDArray[np.uint8]:
+        return drawn(self, strip, min(run, 2))
+
+    drawn = Renderer.frames
+    monkeypatch.setattr(Renderer, "frames", frozen)
+    scenario = small(tmp_path).model_copy(update={"acceptance": AcceptanceChoice(quantile=None)})
+    done = qualify(scenario, where=tmp_path / "s.toml", out=tmp_path / "result")
+    assert done.summary["verdict"] == "INVALID"
+    report = (done.folder / "report.html").read_text()
+    assert "Not kept: runs on frames of an earlier run of the product, of 29: 3, expected 0." in report
 
 
 def test_a_whole_result_says_which_pictures_it_is_about(tmp_path: Path) -> None:

@@ -66,12 +66,31 @@ def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
         import_flat(source, tmp_path / "out", classes={"crack": "fissure"}, **ABOUT)
     told = str(caught.value)
     parts = (
-        "mode RGB", "200 x 256 px", "test/good/001.png: expected a whole picture",
+        "mode RGB", "256 x 200 px", "test/good/001.png: expected a readable picture",
         "train/good/001.png: expected a whole picture", "000_mask.png: expected a mask",
         "got an empty one", "hole: expected a class that --defect names", "class crack: expected one of",
     )  # fmt: skip
     for part in parts:
         assert part in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_picture_is_left_out_in_silence(tmp_path: Path) -> None:
+    """What is no PNG or TIFF, a folder within a class, and a class without pictures are named; hidden files are not."""
+    source = flat(tmp_path / "flat")
+    Image.new("L", (256, 256)).save(source / "test" / "good" / "more.jpg")
+    (source / "test" / "crack" / "sub").mkdir()
+    (source / "test" / "good" / ".thumbs").write_text("")
+    (source / "test" / "stain").mkdir()
+    Image.new("L", (256, 256)).save(source / "test" / "stain" / "1.bmp")
+    with pytest.raises(RecordingError) as caught:
+        import_flat(source, tmp_path / "out", classes={"crack": "scratch", "stain": "burn"}, **ABOUT)
+    assert [str(problem).replace(f"{source}/", "") for problem in caught.value.problems] == [
+        "test/crack/sub: expected a picture, .png, .tif, .tiff, got something else",
+        "test/good/more.jpg: expected a picture, .png, .tif, .tiff, got something else",
+        "test/stain/1.bmp: expected a picture, .png, .tif, .tiff, got something else",
+        "test/stain: expected pictures, got none",
+    ]
     assert not (tmp_path / "out").exists()
 
 

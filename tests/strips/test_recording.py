@@ -15,7 +15,9 @@ from harness.errors import RecordingError
 from harness.geometry import Geometry
 from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip
+from harness.strips.picture_file import ADAM7, _png_bytes
 from harness.strips.recording import open_recording, write_description, write_frames, write_register
+from harness.strips.renderer import Renderer
 
 GEOMETRY = Geometry((1, 8), 1, ("top", "bottom"), (300, 256), ((0, 0), (44, 0)), 50.0)
 RUNS = 2
@@ -156,14 +158,14 @@ def twice(frame: Path) -> None:
     Image.open(frame).save(frame.with_suffix(".tif"))
 
 
-def png_claiming(width: int, height: int) -> bytes:
-    """A few bytes that would unpack to width x height px."""
+def png_claiming(width: int, height: int, bytes_in_it: int = 1000) -> bytes:
+    """Few bytes that would unpack to width x height px."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    packed = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    packed = chunk(b"IDAT", zlib.compress(bytes(bytes_in_it)))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + packed + chunk(b"IEND", b"")
 
 
@@ -175,6 +177,18 @@ def bomb(frame: Path) -> None:
 def smaller_bomb(frame: Path) -> None:
     """Large enough to harm, too small for Pillow to refuse by itself."""
     frame.write_bytes(png_claiming(10_000, 10_000))
+
+
+def rows_short(frame: Path) -> None:
+    """Every sum is right and the last rows are not there: a decoder leaves them black."""
+    height, width = GEOMETRY.frame_shape
+    frame.write_bytes(png_claiming(width, height, (height - 1) * (width + 1)))
+
+
+def several_pictures(frame: Path) -> None:
+    """An animation, of which a reader would show the first picture."""
+    pictures = [Image.new("L", GEOMETRY.frame_shape[::-1], level) for level in (90, 180)]
+    pictures[0].save(frame, save_all=True, append_images=pictures[1:])
 
 
 BAD_FRAMES: list[tuple[Callable[[Path], None], str]] = [
@@ -192,6 +206,8 @@ BAD_FRAMES: list[tuple[Callable[[Path], None], str]] = [
     (twice, "frames/A1/2/8: expected one file, got 8.png and 8.tif"),
     (bomb, "frames/A1/2/8.png: expected a readable picture, got"),
     (smaller_bomb, "frames/A1/2/8.png: expected 300 x 256 px, got 10000 x 10000 px"),
+    (rows_short, "frames/A1/2/8.png: expected a whole picture, got 76,843 of 77,100 bytes of pixels"),
+    (several_pictures, "frames/A1/2/8.png: expected one picture, got 2 in one file"),
 ]
 
 
@@ -212,6 +228,27 @@ def test_a_tiff_cut_short_is_named(folder: Path) -> None:
     png.unlink()
     (told,) = problems(folder)
     assert told.startswith("frames/A1/1/1.tiff: expected a whole picture, got")
+
+
+def test_a_tiff_that_would_be_turned_is_named(folder: Path) -> None:
+    """A tag that turns pixels on reading would lay them beside their mask."""
+    png = folder / "frames" / "A1" / "1" / "1.png"
+    Image.open(png).save(png.with_suffix(".tif"), tiffinfo={274: 3})
+    png.unlink()
+    assert problems(folder) == ["frames/A1/1/1.tif: expected an upright picture, got a tag that turns it"]
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 256), (5, 3), (1, 1)])
+def test_how_much_an_interlaced_picture_unpacks_to(height: int, width: int) -> None:
+    """Its seven passes hold every pixel once, and a byte a row."""
+    covered = np.zeros((height, width), int)
+    rows = 0
+    for top, left, down, right in ADAM7:
+        covered[top::down, left::right] += 1
+        rows += len(range(top, height, down)) if left < width else 0
+    assert (covered == 1).all()
+    assert _png_bytes((height, width), interlaced=True) == height * width + rows
+    assert _png_bytes((height, width), interlaced=False) == height * (width + 1)
 
 
 def test_a_frame_too_large_for_any_camera_is_refused_though_announced(folder: Path) -> None:
@@ -291,6 +328,23 @@ def test_masks_that_show_nothing_are_refused(folder: Path) -> None:
     assert problems(folder) == ["masks/B1: expected the defect's pixels above 127 in some mask, got none"]
     write_frames(folder / "masks", "B1", 2, GEOMETRY.frames, 255 * masks)
     assert len(open_recording(folder).kit.strips) == 2
+
+
+@pytest.mark.parametrize("place", ["A1/1/8.png", "b1/1/8.png", "B1/1/8_mask.png", "B1/3/8.png"])
+def test_masks_that_fit_no_frame_are_named(folder: Path, place: str) -> None:
+    """Of a good product, of a run that is not there, spelled otherwise: passed over, truth would lie elsewhere."""
+    file = folder / "masks" / place
+    file.parent.mkdir(parents=True)
+    Image.new("L", GEOMETRY.frame_shape[::-1], 255).save(file)
+    assert problems(folder) == [
+        f"masks/{place}: expected a mask, <path>/<run>/<frame>.png, of a defective product, got one of none"
+    ]
+
+
+def test_drawn_strips_in_files_stay_drawn_ones(folder: Path) -> None:
+    """Nobody photographed them."""
+    write_description(folder, GEOMETRY, runs=RUNS, source=Renderer.provenance, licence="CC0")
+    assert open_recording(folder).provenance == f"{Renderer.provenance} (CC0)"
 
 
 def test_any_origin_can_be_read_again(folder: Path) -> None:
