@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,8 +150,10 @@ def report(
     from harness.result.record import add_entry, check_record
     from harness.result.stored import Stored
 
-    digests = Stored(result).summary["digests"]  # says in one sentence when the folder is no result
+    stored = Stored(result)
+    digests = stored.summary["digests"]  # says in one sentence when the folder is no result
     check_record(result)
+    stored.check_pictures()
     browser = find_browser() if pdf else None
     write_report(result)
     add_entry(result, did="report", outcome="written", digests=digests, wrote=("report.html",), by=by)
@@ -176,7 +179,7 @@ def verify(
     from harness.result.record import add_entry, check_record
     from harness.result.stored import Stored
 
-    if not result.is_dir():
+    if not os.path.isdir(result):  # noqa: PTH112  # unlike `Path.is_dir`, False where a name is too long
         raise ResultError(str(result), "a result folder", "no such folder")
     digests = Stored(result).manifest.get("digests", {}) if by is not None else {}
     if by is not None:
@@ -310,7 +313,8 @@ def _in_words(summary: dict[str, Any], folder: Path, refused: str) -> str:
     """The verdict as a person reads it, and what of the run needs a second look."""
     products, baseline, timing = summary["products"], summary["baseline"], summary["timing"]
     latency = timing["latency_ms"]
-    valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[timing["valid"]]
+    claim = None if timing["quantile"] is None else timing["valid"]
+    valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[claim]
     against = f"{baseline['source']} inspectors"
     lines = [
         f"{summary['verdict']} against {against}  ({summary['provenance']})",

@@ -1,4 +1,4 @@
-"""Deciding patches: of a look that its score rejected, the patch that lay highest above its region's threshold."""
+"""Deciding patches: of a look that its score rejected, the one whose score was most times its threshold."""
 
 from __future__ import annotations
 

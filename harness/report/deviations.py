@@ -113,11 +113,13 @@ def _latency(stored: Stored) -> dict[str, Any]:
 
 
 def _ahead(stored: Stored) -> str:
-    """What of the computing came before the last frame, and so is in no response; "" where nothing did."""
+    """What of the computing came before the last frame, and so is in no response; "" where nothing did or could."""
     service_ms, ahead_ms = stored.computing_ms
     if ahead_ms == 0.0:
         return ""
     *early, last = map(str, stored.manifest["geometry"]["frames"])
+    if not early:
+        return ""
     return (
         f"An inspection takes {service_ms:.1f} ms of computing on average. {ahead_ms:.1f} ms of that need no more than "
         f"exposures {' and '.join(early)}, and a computer that is free begins them before exposure {last} has come. "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from harness.acceptance.pod import Pod
 
 MACHINE, INSPECTORS, GOOD, LIMIT, GRID = "#14508f", "#8a5300", "#5d6b7a", "#a3261d", "#d9dee4"
+
+LETTER_PT = 4.6
+"""Mean width of a letter of 8 points."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text, not outlines
@@ -81,21 +84,46 @@ def plane_figure(points: Sequence[Point], *, assumed: bool) -> Markup:
     }
     with matplotlib.rc_context(STYLE):
         figure, axes = _axes(5.2, 3.6)
-        for place, point in enumerate(shown):
-            at = float(point.rag), float(point.rze)
-            side, rise = (7, -7)[place % 2], (6, -11)[place // 2 % 2]
-            axes.scatter(*at, zorder=3, **looks[point.kind])
-            axes.annotate(
-                point.name, at, (side, rise), textcoords="offset points", fontsize=8, ha="left" if side > 0 else "right"
-            )
+        for point in shown:
+            axes.scatter(float(point.rag), float(point.rze), zorder=3, **looks[point.kind])
         pooled = [point for point in shown if point.kind == "pooled"]
         if pooled:
             axes.axhline(float(pooled[0].rze), color=INSPECTORS, linewidth=0.9, linestyle="--")
         axes.set(xlim=_span([float(point.rag) for point in shown]), ylim=_span([float(point.rze) for point in shown]))
         axes.set(xlabel="RAG: mean reject probability, accept and grey zones", ylabel="RZE: the same, reject zone")
         axes.set_title("Zones and efficiencies" + (", assumed inspectors" if assumed else ""))
+        _name_points(axes, {point.name: (float(point.rag), float(point.rze)) for point in shown})
     told = "; ".join(f"{point.name} RZE {float(point.rze):.3f}, RAG {float(point.rag):.3f}" for point in shown)
     return inline_svg(figure, f"Plane of RZE against RAG: {told}.", "plane")
+
+
+def _name_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
+    """Write each name beside its point where it covers least of the others; a line leads to one that is farther off."""
+    frame, scale = axes.get_window_extent(), 72 / axes.figure.dpi
+    dots = {name: axes.transData.transform(at) * scale for name, at in points.items()}
+    left, bottom, right, top = (edge * scale for edge in frame.extents)
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in dots.values()]
+    for name, (x, y) in dots.items():
+        half = 0.5 * LETTER_PT * len(name)
+        places = []
+        for away in (0.0, 11.0, 22.0):
+            for across, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+                u, v = across * (8 + half + away), up * (10 + away)
+                box = x + u - half, y + v - 5, x + u + half, y + v + 5
+                outside = max(0.0, left - box[0], box[2] - right) + max(0.0, bottom - box[1], box[3] - top)
+                hidden = sum(_shared(box, other) for other in taken) + 100 * outside
+                places.append((hidden + away, len(places), u, v, away, box))  # of two as good the first
+        _, _, u, v, away, box = min(places)
+        taken.append(box)
+        line = {"arrowstyle": "-", "color": GOOD, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4} if away else None
+        look = {"fontsize": 8, "ha": "center", "va": "center", "arrowprops": line}
+        axes.annotate(name, points[name], (u, v), textcoords="offset points", **look)
+
+
+def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Area that two boxes (left, bottom, right, top) share."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def detection_figure(
@@ -142,7 +170,8 @@ def latency_figure(responses_ms: NDArray[np.floating[Any]], *, deadline_ms: floa
         axes.axvline(p99, color=GOOD, linewidth=1.0, linestyle=":", label=f"p99 {p99:.1f} ms")
         axes.set(xlim=(0, top), xlabel="response, ms after the last exposure", ylabel="runs")
         axes.set_title("Response against the deadline")
-        axes.legend(loc="upper right")
+        beside = deadline_ms / top - 0.01
+        axes.legend(loc="upper right", bbox_to_anchor=(beside, 1.0), frameon=True, facecolor="white", edgecolor="none")
     late = int((responses_ms > deadline_ms).sum())
     told = f"{len(responses_ms)} responses, median {p50:.1f} ms, p99 {p99:.1f} ms, {late} above {deadline_ms:.0f} ms"
     return inline_svg(figure, f"Histogram of response times: {told}.", "latency")

@@ -41,6 +41,7 @@ def protocol_section(stored: Stored) -> dict[str, Any]:
     settings: list[list[str | Cell]] = [
         [f"{part}.{key}" if key else part, Cell(json.dumps(value, ensure_ascii=False), "code")]
         for part, key, value in _leaves(scenario)
+        if not (stored.manifest.get("recording") and part == "liquid")  # nothing was drawn
     ]
     return {
         "rule": rule_text(stored.required, stored.runs),

@@ -37,7 +37,7 @@ def verdict_section(stored: Stored) -> dict[str, Any]:
         "verdict": summary["verdict"],
         "verdict_text": verdict_text(summary["verdict"], summary["baseline"]["source"]),
         "why": _why(stored),
-        "timing": TIMING_WORDS[timing["valid"]],
+        "timing": TIMING_WORDS[None if timing["quantile"] is None else timing["valid"]],
         "timing_why": _timing_why(timing),
         "quick": stored.manifest["quick"],
         "deciding": criteria_table("Criteria that decide the verdict", [row for row in criteria if row["deciding"]]),
@@ -45,7 +45,7 @@ def verdict_section(stored: Stored) -> dict[str, Any]:
             "Criteria that are shown and do not decide", [row for row in criteria if not row["deciding"]]
         ),
         "rules": table(
-            "Rules behind the timing claim",
+            "Rules that runs and times must keep",
             ["rule", "observed", "bound", "result", "what to change"],
             [
                 [r["rule"], r["observed"], r["bound"], _result(r["passed"]), r["advice"] or "nothing"]
@@ -61,7 +61,15 @@ def _why(stored: Stored) -> str:
     """The verdict in one sentence."""
     summary = stored.summary
     if summary["verdict"] == "INVALID":
-        return "The timing claim cannot be made, and INVALID outranks every other verdict."
+        timing = summary["timing"]
+        broken = [
+            f"{rule['rule']}: {rule['observed']}, expected {rule['bound']}"
+            for rule in timing["rules"]
+            if not rule["passed"]
+        ]
+        claimed = timing["quantile"] is not None
+        lead = "The timing claim cannot be made" if claimed else "The runs are not what they count as"
+        return f"{lead}, and INVALID outranks every other verdict. Not kept: {'; '.join(broken)}."
     against = [row for row in summary["criteria"] if row["deciding"] and row["passed"] is not True]
     if not against:
         return "Every deciding criterion is met."
@@ -75,7 +83,7 @@ def _why(stored: Stored) -> str:
 
 def _timing_why(timing: dict[str, Any]) -> str:
     slots = f"{timing['slots']:,} slots, {timing['late']:,} late, {timing['warm_up']:,} warm-up slots left out"
-    if timing["valid"] is None:
+    if timing["quantile"] is None:
         return f"No claim on response times is made. Seen: {slots}."
     return f"Claim: {100 * timing['quantile']:g} % of the verdicts come before the cut-off. Seen: {slots}."
 

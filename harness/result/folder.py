@@ -44,7 +44,11 @@ def check_new(folder: Path) -> None:
     Raises:
         ResultError: Said before anything is computed.
     """
-    if folder.exists():
+    try:
+        there = folder.exists()
+    except OSError as error:  # a name that is too long
+        raise ResultError(str(folder), "a folder that can be made", error.strerror) from None
+    if there:
         raise ResultError(str(folder), "a folder that does not exist yet", "one that does")
     if (found := no_ground(folder)) is not None:
         raise ResultError(str(folder), "a folder that can be written", f"no right to write in {found}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -99,11 +100,14 @@ def add_entry(
 
 
 def check_record(folder: Path) -> None:
-    """Refuse a folder whose record is there and broken.
+    """Refuse a folder whose record is there and broken, or that nobody may write to.
 
     Raises:
         ResultError: Nothing can be added to it.
     """
+    for place in (folder, folder / RECORD):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise ResultError(str(place), "a place that can be written", "no right to")
     problems = read_record(folder)[1] if (folder / RECORD).exists() else []
     if problems:
         raise ResultError.listing([replace(problem, where=f"{folder / problem.where}") for problem in problems])

@@ -42,12 +42,12 @@ class Stored:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """`summary.json`."""
-        return dict(self._json("summary.json"))
+        return self._table_of("summary.json", ("verdict", "timing", "products", "digests"))
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """`manifest.json`, with or without the digests of the files."""
-        return dict(self._json("manifest.json"))
+        return self._table_of("manifest.json", ("scenario", "geometry", "thresholds"))
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -123,6 +123,9 @@ class Stored:
             table = pd.read_csv(path, dtype=names, keep_default_na=False)  # an inspector may be called NA
         except (OSError, ValueError) as error:
             raise ResultError(str(path), "the looks of a result", str(error).splitlines()[0]) from None
+        if not {*names, "look"} <= set(table.columns):
+            expected = "columns product, inspector, look and verdict, by commas"
+            raise ResultError(str(path), expected, ", ".join(map(str, table.columns))[:80])
         return table.assign(reject=table["verdict"] == "reject").drop(columns="verdict")
 
     @property
@@ -161,6 +164,18 @@ class Stored:
         """What the pictures are, in two words: generated strips, recorded strips."""
         return str(self.summary["provenance"]).partition(":")[0]
 
+    def check_pictures(self) -> None:
+        """Refuse a folder from which pictures were taken: a report written again would be without them.
+
+        Raises:
+            ResultError: The manifest names pictures that are not there.
+        """
+        named = [name for name in self.manifest.get("files", {}) if name.startswith("evidence/")]
+        missing = sum(not (self.folder / name).is_file() for name in named)
+        if missing:
+            raise ResultError(str(self.folder / "evidence"), f"the {len(named)} files that the manifest names",
+                              f"{missing} of them missing")  # fmt: skip
+
     def table(self, name: str) -> pd.DataFrame:
         """`ledger`, `scores`, `products`, `latency`, `frames` or `liquid`, as it was written."""
         path = self.folder / f"{name}.parquet"
@@ -168,6 +183,15 @@ class Stored:
             return pd.read_parquet(path, engine="pyarrow")
         except (OSError, ValueError) as error:
             raise ResultError(str(path), "a table of a result", str(error).splitlines()[0]) from None
+
+    def _table_of(self, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
+        """An object of JSON with at least these keys."""
+        values = self._json(name)
+        missing = [key for key in keys if key not in values] if isinstance(values, dict) else list(keys)
+        if missing:
+            raise ResultError(str(self.folder / name), f"a file of a result, with {', '.join(keys)}",
+                              f"one without {', '.join(missing)}")  # fmt: skip
+        return dict(values)
 
     def _json(self, name: str) -> Any:
         path = self.folder / name

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ResultError
-from harness.result.record import RECORD, START, add_entry, read_record
+from harness.result import record
+from harness.result.record import RECORD, START, add_entry, check_record, read_record
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DIGESTS = {"scenario": "a" * 64, "kit": "b" * 64}
@@ -93,6 +94,13 @@ def test_no_record_and_an_empty_one_are_named(folder: Path) -> None:
     assert sentence(folder) == f"{RECORD}: expected at least one entry, got none"
     (folder / RECORD).unlink()
     assert sentence(folder) == f"{RECORD}: expected the record of who did what, got no such file"
+
+
+def test_a_record_that_cannot_be_written_is_refused_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a report takes the place of the one that it knows."""
+    monkeypatch.setattr(record.os, "access", lambda place, mode: place.name != "record.jsonl")
+    with pytest.raises(ResultError, match=r"record\.jsonl: expected a place that can be written, got no right to"):
+        check_record(folder)
 
 
 def test_nothing_is_added_to_a_broken_record(folder: Path) -> None:

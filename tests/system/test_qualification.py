@@ -129,6 +129,43 @@ def test_report_is_made_again_to_the_byte(write_scenario: Write, bench: Bench, t
     assert (tmp_path / "result" / "report.html").read_bytes() == before
 
 
+def test_report_keeps_what_it_cannot_make_again(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
+    """Pictures taken from the folder, or a file saved by a spreadsheet: one sentence, and the page stays."""
+    result = tmp_path / "result"
+    bench("validate", write_scenario(detector={"factory": "tests.system.wrong:often_wrong"}), "--out", result)
+    before = (result / "report.html").read_bytes()
+    looks = (result / "looks.csv").read_text()
+    assert looks.splitlines()[0] == "product,inspector,look,verdict,source"
+    (result / "looks.csv").write_text(looks.replace(",", ";"))
+    code, _, error = bench("report", result)
+    assert code == 2
+    assert "looks.csv: expected columns product, inspector, look and verdict, by commas, got product;inspector" in error
+    (result / "looks.csv").write_text(looks)
+    shutil.rmtree(result / "evidence")
+    code, _, error = bench("report", result)
+    assert code == 2
+    assert "evidence: expected the" in error
+    (result / "summary.json").write_text("[]")
+    code, _, error = bench("report", result)
+    assert code == 2
+    assert "summary.json: expected a file of a result, with verdict, timing" in error
+    assert (result / "report.html").read_bytes() == before
+
+
+def test_no_rates_of_drawn_pictures_for_photographs(write_scenario: Write, bench: Bench, tmp_path: Path) -> None:
+    """Faults of the camera's pictures are noticed by rates that drawn strips had; a recording of others has none."""
+    path = write_scenario(kit={"runs": 1, "required": 1})
+    assert bench("record", path, tmp_path / "recording")[0] == 0
+    path.write_text(path.read_text() + '[[faults]]\nkind = "defocused"\nrate = 0.5\n')
+    words = ("validate", path, "--recording", tmp_path / "recording", "--out")
+    assert bench(*words, tmp_path / "drawn")[0] in (0, 1)
+    described = tmp_path / "recording" / "recording.toml"
+    described.write_text(described.read_text().replace("generated strips: drawn", "a camera: not drawn"))
+    code, _, error = bench(*words, tmp_path / "photographed")
+    assert code == 2
+    assert "faults: defocused: expected drawn strips, of which its rates were measured, got a recording" in error
+
+
 def test_interruption_leaves_nothing(write_scenario: Write, tmp_path: Path) -> None:
     """Ctrl-C while strips are inspected, or while the folder is filled, leaves no result and no trace of one."""
     path = write_scenario(detector={"factory": "tests.system.wrong:often_wrong"})
@@ -155,7 +192,7 @@ def test_recorded_kit_gives_the_scores_of_the_drawn_one(write_scenario: Write, b
     bench("validate", path, "--recording", tmp_path / "recording", "--out", tmp_path / "recorded")
     drawn, recorded = Stored(tmp_path / "drawn"), Stored(tmp_path / "recorded")
     pd.testing.assert_frame_equal(drawn.table("scores"), recorded.table("scores"))
-    assert recorded.summary["provenance"].startswith("recorded strips")
+    assert recorded.summary["provenance"].startswith("generated strips: drawn by this bench")
     shutil.rmtree(tmp_path / "recording" / "frames" / "SD001")
     code, _, err = bench("validate", path, "--recording", tmp_path / "recording", "--out", tmp_path / "again")
     assert code == 2
