@@ -52,14 +52,18 @@ PUSH_WIDE_PX = (12.0, 60.0)
 PUSH_STEEPEST = 0.42
 """Depth of a push as a share of its width: beyond, what is pushed would fold over itself."""
 
-AT_EDGES: dict[Kind, float] = {"relief": 0.5, "raft": 0.5}
-"""Share of these that lie where light changes: on the dark bent rim of a neck a rise is hardest to see, and foam floats
-where liquid ends."""
+AT_EDGES: dict[Kind, float] = {"relief": 0.7, "raft": 0.5, "spot": 0.3}
+"""Share of these that lie where light changes: on the lines of a neck's wall a rise is hardest to see, foam floats
+where liquid ends, and what sticks there hides in its dark band."""
 
 RAFT_FLATTEST = 5.0
 """Length of the flattest raft over its height: foam spreads along a surface. Half of them lie level."""
 
 EDGE_TRIES = 12
+EDGE_STEP = 0.06
+"""Change of light, 15 grey levels over 6 px, that makes an edge: an inner wall, or the mould's own lines, as well as
+the outline, which is the steepest place of nearly any patch. Every other edge is the steepest of those tried."""
+
 MOVING_SHARE = 0.25
 SINKING_PX = (-10.0, 45.0)
 """How far a moving one gets between two frames, downwards."""
@@ -193,6 +197,8 @@ def _spot(out: Stack, noise: Stack, rng: np.random.Generator) -> None:
     shape = _spread(sharp, float(rng.uniform(*POINT_SPREAD_PX)))
     light = 1 - np.float32(np.exp(rng.uniform(*np.log(SPOT_CONTRAST)))) * shape
     y, x = rng.uniform(0, out.shape[1] - side, 2)
+    if rng.random() < AT_EDGES["spot"]:
+        y, x = np.subtract(_edge(out[0], rng)[:2], rng.uniform(0.2, 0.8, 2) * side)
     moves = rng.random() < SPOT_MOVING_SHARE
     for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
         if 0 <= top <= out.shape[1] - side and 0 <= left <= out.shape[2] - side:
@@ -210,8 +216,10 @@ def _edge(picture: Field, rng: np.random.Generator) -> tuple[float, float, float
     """(y, x, angle across) of a place where light changes: a dent in an even ground would not be seen."""
     places = rng.integers(4, len(picture) - 4, (EDGE_TRIES, 2))
     steps = [(picture[y + 3, x] - picture[y - 3, x], picture[y, x + 3] - picture[y, x - 3]) for y, x in places]
-    steepest = int(np.argmax([abs(float(down)) + abs(float(right)) for down, right in steps]))
-    (y, x), (down, right) = places[steepest], steps[steepest]
+    steep = np.array([abs(float(down)) + abs(float(right)) for down, right in steps])
+    # The first that is an edge at all is any of them; without one, or half of the time, it is the steepest.
+    chosen = int(np.argmax(np.minimum(steep, EDGE_STEP) if rng.random() < 0.5 else steep))
+    (y, x), (down, right) = places[chosen], steps[chosen]
     return float(y), float(x), float(np.arctan2(down, right))
 
 

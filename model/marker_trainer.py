@@ -32,8 +32,8 @@ from model.stepping import Stepper, compiled
 BATCH = 16
 PERTURBED = 0.75
 KINDS: dict[Kind, float] = {
-    "shadow": 0.26, "spot": 0.16, "line": 0.04, "raft": 0.09, "light": 0.03, "relief": 0.17, "grey": 0.03,
-    "texture": 0.02, "product": 0.02, "dent": 0.07, "push": 0.11,
+    "shadow": 0.18, "spot": 0.17, "line": 0.04, "raft": 0.10, "light": 0.03, "relief": 0.27, "grey": 0.02,
+    "texture": 0.02, "product": 0.01, "dent": 0.06, "push": 0.10,
 }  # fmt: skip
 """Share of perturbations of each kind, what an examiner learns from among them: what a marker does not propose no
 examiner sees (`docs/paper.md`, 4)."""

@@ -33,8 +33,8 @@ ALLOWANCE_START, ALLOWANCE_STRIPS = 80_000, 160
 UNUSUAL_SHARE = 0.5
 """Acquisitions whose liquid is an `unusual_liquid`, among those that markers and examiners learn from."""
 
-TWICE_REGION = 1
-"""Neck and meniscus, where most misses and false rejects of the first markers were: the marker sees it twice."""
+HARD_REGION = 1
+"""Neck and meniscus, where most misses of every marker were: it is seen twice, half of the other regions once."""
 
 
 def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[Chunk]:
@@ -100,7 +100,7 @@ def drawn_stacks(
 
     renderer = Renderer(seed=seed, geometry=geometry)
     regions = np.tile(np.arange(len(geometry.regions)), geometry.vials)
-    kept = np.sort(np.concatenate([np.arange(len(regions)), np.nonzero(regions == TWICE_REGION)[0]]))
+    hard, others = np.nonzero(regions == HARD_REGION)[0], np.nonzero(regions != HARD_REGION)[0]
     number = start
     while True:
         for strip in good_strips("training", 1, seed=seed, start=number):
@@ -110,6 +110,7 @@ def drawn_stacks(
                 patches = geometry.crop(renderer.frames(strip, run)).reshape(
                     len(geometry.frames), -1, PATCH_PX, PATCH_PX
                 )
+                kept = np.sort(np.concatenate([hard, hard, rng.choice(others, len(others) // 2, replace=False)]))
                 yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)[kept]), regions[kept] > 0, regions[kept])
         number += 1
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from model.disturbance import Kind
     from model.marked_batches import MarkedBatch, Stacks
 
-LOT_STACKS = 100
+LOT_STACKS = 68
 """What a process draws at a time: one strip, every stack of it perturbed twice, since to draw takes the longer."""
 
 LOT_STRIPS = 1

@@ -61,6 +61,7 @@ def train_network(
     """
     from model.config import PLAIN, PRESETS, TrainingConfig
     from model.shipping import ship
+    from model.staging import beside
     from model.trainer import WARM_STEPS, Trainer, cosine_schedule, train
 
     if preset not in PRESETS:
@@ -93,19 +94,12 @@ def train_network(
         )  # fmt: skip
     if bundle is not None:
         check_learnt(trainer.step, minutes)
-        ship(
-            folder,
-            bundle,
-            {
-                "commands": commands, "patches": trainer.step * config.batch, **settings, **origin,
-                **made_on(),
-            },
-            chunks=chunks(),
-        )  # fmt: skip
-        training_curve(bundle / "training.csv", bundle / "training.svg")
-        if recorded is None:
-            sheet = reconstruction_sheet(NetworkDetector(str(bundle.resolve()), PAPER), Renderer(seed=CALIBRATION_SEED))
-            sheet.save(bundle / "reconstructions.png", optimize=True)
+        made_by = {"commands": commands, "patches": trainer.step * config.batch, **settings, **origin, **made_on()}
+        with beside(bundle) as copy:
+            ship(folder, copy, made_by, chunks=chunks())
+            training_curve(copy / "training.csv", copy / "training.svg")
+            if recorded is None:
+                _show(copy, "reconstructions.png")
 
 
 def _check_checkpoint(folder: Path, network: NetworkConfig, config: TrainingConfig) -> None:
@@ -161,6 +155,7 @@ def distil_generator(
     from model.config import PRESETS
     from model.distiller import Distiller, distil, ship_distilled
     from model.marker_trainer import BATCH, HELD_OUT_BATCHES, KINDS, PERTURBED, marker_batches
+    from model.staging import beside
 
     if preset not in PRESETS:
         raise InputError("--preset", f"one of {', '.join(PRESETS)}", preset)
@@ -182,17 +177,14 @@ def distil_generator(
             progress=lambda elapsed: progress("training (s)", int(elapsed), int(seconds)),
         )  # fmt: skip
     check_learnt(distiller.step, minutes)
-    ship_distilled(
-        distiller, folder, bundle,
-        {
-            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
-            "learning_rate": learning_rate, "products": list(whole.made_by.get("products", ())),
-            **made_on(),
-        },
-    )  # fmt: skip
-    if not means.elsewhere:
-        sheet = reconstruction_sheet(NetworkDetector(str(bundle.resolve()), PAPER), Renderer(seed=CALIBRATION_SEED))
-        sheet.save(bundle / "reconstructions.png", optimize=True)
+    made_by = {
+        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
+        "learning_rate": learning_rate, "products": list(whole.made_by.get("products", ())), **made_on(),
+    }  # fmt: skip
+    with beside(bundle) as copy:
+        ship_distilled(distiller, folder, copy, made_by)
+        if not means.elsewhere:
+            _show(copy, "reconstructions.png")
 
 
 def train_marker_of(
@@ -229,6 +221,7 @@ def train_marker_of(
     from model.allowance import allowance_of
     from model.bundle import add_allowance, add_marker, find_bundle, load_bundle
     from model.marker_trainer import BATCH, KINDS, PERTURBED, MarkerTrainer, train_marker
+    from model.staging import beside
 
     batch = means.batch or BATCH
     check_ready(folder, "marker.json", minutes, bundle)
@@ -249,22 +242,18 @@ def train_marker_of(
     if means.elsewhere:
         return
     check_learnt(trainer.step, minutes)
-    add_marker(
-        bundle, folder / "marker.weights.h5", (folder / "marker.csv", folder / "held_out.csv"), len(PAPER.frames),
-        {
-            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
-            "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate,
-            **made_on(),
-        },
-    )  # fmt: skip
-    marks = marks_on_good(
-        NetworkDetector(str(bundle.resolve()), PAPER, score="marked", backend="tensorflow"),
-        partial(progress, "good strips"),
-    )
-    origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
-    add_allowance(bundle, allowance_of(marks), origin)
-    detector = NetworkDetector(str(bundle.resolve()), PAPER, score="marked")
-    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
+    made_by = {
+        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+        "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate, **made_on(),
+    }  # fmt: skip
+    with beside(bundle) as copy:
+        curves = folder / "marker.csv", folder / "held_out.csv"
+        add_marker(copy, folder / "marker.weights.h5", curves, len(PAPER.frames), made_by)
+        detector = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
+        marks = marks_on_good(detector, partial(progress, "good strips"))
+        origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
+        add_allowance(copy, allowance_of(marks), origin)
+        _show(copy, "marks.png", score="marked")
 
 
 def train_examiner_of(
@@ -298,6 +287,7 @@ def train_examiner_of(
     means.begin()
     from model.bundle import add_examiner, find_bundle, load_bundle
     from model.examiner_trainer import BATCH, KINDS, PERTURBED, STACKS, ExaminerTrainer, train_examiner
+    from model.staging import beside
 
     regions = len(PAPER.regions)
     batch = means.batch or STACKS
@@ -319,13 +309,16 @@ def train_examiner_of(
     if means.elsewhere:
         return
     check_learnt(trainer.step, minutes)
-    add_examiner(
-        bundle, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions,
-        {
-            "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
-            "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate,
-            **made_on(),
-        },
-    )  # fmt: skip
-    detector = NetworkDetector(str(bundle.resolve()), PAPER, score="marked")
-    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / "marks.png", optimize=True)
+    made_by = {
+        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+        "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate, **made_on(),
+    }  # fmt: skip
+    with beside(bundle) as copy:
+        add_examiner(copy, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions, made_by)
+        _show(copy, "marks.png", score="marked")
+
+
+def _show(bundle: Path, name: str, **options: Any) -> None:
+    """Put a sheet of what a bundle's networks make of calibration strips into it."""
+    detector = NetworkDetector(str(bundle), PAPER, **options)
+    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / name, optimize=True)

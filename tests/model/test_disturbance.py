@@ -92,6 +92,17 @@ def test_a_rise_darkens_the_flank_that_looks_away(monkeypatch: pytest.MonkeyPatc
     assert means[1.0] < 0.02
 
 
+def test_faint_lines_are_edges_too() -> None:
+    """Beside a steep outline a faint inner line gets a share of what lies at edges; an even ground next to nothing."""
+    picture = GREY[0].copy()
+    picture[:, :40] = 0.05
+    picture[:, 148:153] = 0.5
+    columns = np.array([disturbance._edge(picture, np.random.default_rng(seed))[1] for seed in range(300)])
+    steep, faint = np.abs(columns - 40) < 5, np.abs(columns - 150) < 8
+    assert min(steep.mean(), faint.mean()) > 0.15
+    assert (steep | faint).mean() > 0.5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_outside_of_its_window_nothing_changes(seed: int) -> None:
     """A perturbation has a circle; with at most three of them most of a patch is as it was."""
