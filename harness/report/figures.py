@@ -102,10 +102,10 @@ def _name_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
     frame, scale = axes.get_window_extent(), 72 / axes.figure.dpi
     dots = {name: axes.transData.transform(at) * scale for name, at in points.items()}
     left, bottom, right, top = (edge * scale for edge in frame.extents)
-    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in dots.values()]
+    taken: list[tuple[float, ...]] = [(x - 7, y - 7, x + 7, y + 7) for x, y in dots.values()]
     for name, (x, y) in dots.items():
         half = 0.5 * LETTER_PT * len(name)
-        places = []
+        places: list[tuple[float, int, float, float, float, tuple[float, ...]]] = []
         for away in (0.0, 11.0, 22.0):
             for across, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
                 u, v = across * (8 + half + away), up * (10 + away)
@@ -113,8 +113,8 @@ def _name_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
                 outside = max(0.0, left - box[0], box[2] - right) + max(0.0, bottom - box[1], box[3] - top)
                 hidden = sum(_shared(box, other) for other in taken) + 100 * outside
                 places.append((hidden + away, len(places), u, v, away, box))  # of two as good the first
-        _, _, u, v, away, box = min(places)
-        taken.append(box)
+        _, _, u, v, away, chosen = min(places)
+        taken.append(chosen)
         line = {"arrowstyle": "-", "color": GOOD, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4} if away else None
         look = {"fontsize": 8, "ha": "center", "va": "center", "arrowprops": line}
         axes.annotate(name, points[name], (u, v), textcoords="offset points", **look)
