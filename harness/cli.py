@@ -142,6 +142,9 @@ def replay(
 def report(
     result: Annotated[Path, typer.Argument(help="Result folder.")],
     pdf: Annotated[bool, typer.Option("--pdf", help="Also report.pdf, printed by an installed Chromium.")] = False,
+    without_pictures: Annotated[
+        bool, typer.Option("--without-pictures", help="Though evidence/ was left out: a page without them.")
+    ] = False,
     by: By = "",
 ) -> None:
     """Write the report of a result again from its stored tables."""
@@ -153,7 +156,8 @@ def report(
     stored = Stored(result)
     digests = stored.summary["digests"]  # says in one sentence when the folder is no result
     check_record(result)
-    stored.check_pictures()
+    if not without_pictures:
+        stored.check_pictures()
     browser = find_browser() if pdf else None
     write_report(result)
     add_entry(result, did="report", outcome="written", digests=digests, wrote=("report.html",), by=by)

@@ -13,6 +13,9 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
+LEFT_BY_SYSTEMS = (".", "~$", "Thumbs.db", "desktop.ini")
+"""How names begin of what systems and spreadsheets put beside the files of people."""
+
 PACKAGES = (
     "tensorflow-cpu",
     "tensorflow",

@@ -197,8 +197,8 @@ def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int,
     for name in (ALLOWANCE, EXAMINER):
         (folder / name).unlink(missing_ok=True)
     for curve in curves:
-        _put(folder, curve, curve.name)
-    _put(folder, weights, "marker.weights.h5")
+        put(folder, curve, curve.name)
+    put(folder, weights, "marker.weights.h5")
     return _describe_marker(bundle, {"frames": frames, **made_by})
 
 
@@ -234,13 +234,13 @@ def add_examiner(
     """
     bundle = load_bundle(folder)
     description = dict(read_toml(folder / "bundle.toml")["marker"])
-    _put(folder, weights, EXAMINER)
+    put(folder, weights, EXAMINER)
     for curve in curves:
-        _put(folder, curve, curve.name)
+        put(folder, curve, curve.name)
     return _describe_marker(bundle, {**description, "examiner": {"regions": regions, **made_by}})
 
 
-def _put(folder: Path, source: Path, name: str) -> None:
+def put(folder: Path, source: Path, name: str) -> None:
     """Copy a file beside and rename it into place."""
     shutil.copyfile(source, folder / f"{name}.new")
     (folder / f"{name}.new").replace(folder / name)

@@ -198,7 +198,7 @@ def _spot(out: Stack, noise: Stack, rng: np.random.Generator) -> None:
     light = 1 - np.float32(np.exp(rng.uniform(*np.log(SPOT_CONTRAST)))) * shape
     y, x = rng.uniform(0, out.shape[1] - side, 2)
     if rng.random() < AT_EDGES["spot"]:
-        y, x = np.subtract(_edge(out[0], rng)[:2], rng.uniform(0.2, 0.8, 2) * side)
+        y, x = np.clip(np.subtract(_edge(out[0], rng)[:2], rng.uniform(0.2, 0.8, 2) * side), 0, out.shape[1] - side)
     moves = rng.random() < SPOT_MOVING_SHARE
     for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
         if 0 <= top <= out.shape[1] - side and 0 <= left <= out.shape[2] - side:

@@ -1,4 +1,4 @@
-"""A bundle changes whole: what is made for it is written beside it and put in its place in the end."""
+"""A bundle changes whole: what is made for it is written elsewhere and put in its place in the end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model.bundle import file_digest, put
+
 DESCRIPTION = "bundle.toml"
 
 
@@ -15,31 +17,32 @@ DESCRIPTION = "bundle.toml"
 def beside(bundle: Path) -> Iterator[Path]:
     """A copy of a bundle to change, of the same name; an empty folder where there is none yet.
 
-    What lies in it when the block ends takes the bundle's place, file by file and `bundle.toml` last, so that what is
-    interrupted within these moments is refused by its digests. If the block raises, or the process is killed in it, the
-    bundle is as it was.
+    What the block changed in it takes its place in the bundle when the block ends, file by file and `bundle.toml` last,
+    so that what is interrupted within these moments is refused by its digests. Other files stay as somebody may have
+    left them meanwhile. If the block raises, or the process is killed in it, the bundle is as it was.
 
     Args:
         bundle: Folder of the bundle, or where to make one.
     """
-    bundle = bundle.resolve()
-    bundle.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{bundle.name}.", dir=bundle.parent) as folder:
-        copy = Path(folder) / bundle.name
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / bundle.resolve().name
         if bundle.is_dir():
-            shutil.copytree(bundle, copy)
+            shutil.copytree(bundle, copy, ignore_dangling_symlinks=True)
         else:
             copy.mkdir()
-        before = _files(copy)
+        before = _digests(copy)
         yield copy
-        after = _files(copy)
-        bundle.mkdir(exist_ok=True)
-        for name in sorted(before - after):
+        after = _digests(copy)
+        bundle.mkdir(parents=True, exist_ok=True)
+        for name in sorted(set(before) - set(after)):
             (bundle / name).unlink(missing_ok=True)
-        for name in sorted(after, key=lambda name: (name.name == DESCRIPTION, name)):
+        changed = [name for name, digest in after.items() if before.get(name) != digest]
+        for name in sorted(changed, key=lambda name: (name == DESCRIPTION, name)):
             (bundle / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).replace(bundle / name)
+            put(bundle, copy / name, name)
 
 
-def _files(folder: Path) -> set[Path]:
-    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+def _digests(folder: Path) -> dict[str, str]:
+    """Every file below, by its path from there."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}

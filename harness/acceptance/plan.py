@@ -25,8 +25,9 @@ BLOCK = 80
 
 LETTERS = "ACDEFHJKLMNPRTUVWXY3479"  # none that is taken for another when written by hand
 CODE_LENGTH = 4
-TAKEN_FOR = re.compile(r"\d+E\d+|\d(JAN|MAR|APR|MAY|JUN|JUL|DEC)|(JAN|MAR|APR|MAY|JUN|JUL|DEC)\d|TRUE")
-"""Codes that a spreadsheet would take for a number, a date or a truth, and save as such."""
+_MONTH = "(JAN|FEV|MAR|MRT|APR|MAY|JUN|JUL|DEC|ENE)"
+TAKEN_FOR = re.compile(rf"\d+E\d+|\d{_MONTH}|{_MONTH}\d|TRUE|WAHR")
+"""Codes that a spreadsheet would take for a number, a date or a truth, and change; digits alone it leaves alone."""
 
 LONGEST_NAME = 60
 """Of an inspector; a list is a file of that name."""

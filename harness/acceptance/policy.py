@@ -128,7 +128,8 @@ def verdict(criteria: Sequence[Criterion], deciding: Iterable[str], timing_valid
     Args:
         criteria: All rows.
         deciding: Names of those that decide, at least one.
-        timing_valid: False makes the verdict INVALID; None means that timing is not claimed.
+        timing_valid: False, also where runs shared their pictures, makes the verdict INVALID; None means that timing is
+            not claimed.
 
     Raises:
         ScenarioError: `deciding` is empty or names a criterion that is not there; the legal names are listed.

@@ -45,6 +45,8 @@ def recorded_looks(
     """
     files = [Path(paths)] if isinstance(paths, Path | str) else list(paths)
     rows = _all_rows(files, key)
+    if not single_look:
+        _refuse_looks_of_nobody(rows)
     if not rows:
         raise BaselineError(_name(files), "at least one look", "a file without rows")
     known = [str(name) for name in products["product"]]
@@ -73,16 +75,19 @@ def _all_rows(files: list[Path], key: Mapping[str, str] | None) -> list[Row]:
     problems: list[Problem] = []
     for path in files:
         try:
-            found = read_rows(path, key=key)
-            if found and "source" not in found[0].values and (path.parent / OF_A_RESULT).exists():
-                # A result of before the column was written there, whose inspectors may be assumed ones.
-                raise BaselineError(path.name, "a column source: looks of a result may be assumed", "none")
-            rows += found
+            rows += read_rows(path, key=key)
         except BaselineError as error:
             problems += error.problems
     if problems:
         raise BaselineError.listing(problems)
     return rows
+
+
+def _refuse_looks_of_nobody(rows: list[Row]) -> None:
+    """The looks of a result of before they said whose they are may be of assumed inspectors."""
+    for path in dict.fromkeys(row.path for row in rows if "source" not in row.values):
+        if path.name == "looks.csv" and (path.parent / OF_A_RESULT).exists():
+            raise BaselineError(path.name, "a column source: looks of a result may be assumed", "none")
 
 
 def _name(files: list[Path]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -92,18 +92,18 @@ def plane_figure(points: Sequence[Point], *, assumed: bool) -> Markup:
         axes.set(xlim=_span([float(point.rag) for point in shown]), ylim=_span([float(point.rze) for point in shown]))
         axes.set(xlabel="RAG: mean reject probability, accept and grey zones", ylabel="RZE: the same, reject zone")
         axes.set_title("Zones and efficiencies" + (", assumed inspectors" if assumed else ""))
-        _name_points(axes, {point.name: (float(point.rag), float(point.rze)) for point in shown})
+        _name_points(axes, [(point.name, (float(point.rag), float(point.rze))) for point in shown])
     told = "; ".join(f"{point.name} RZE {float(point.rze):.3f}, RAG {float(point.rag):.3f}" for point in shown)
     return inline_svg(figure, f"Plane of RZE against RAG: {told}.", "plane")
 
 
-def _name_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
+def _name_points(axes: Any, points: Sequence[tuple[str, tuple[float, float]]]) -> None:
     """Write each name beside its point where it covers least of the others; a line leads to one that is farther off."""
     frame, scale = axes.get_window_extent(), 72 / axes.figure.dpi
-    dots = {name: axes.transData.transform(at) * scale for name, at in points.items()}
+    dots = [axes.transData.transform(at) * scale for _, at in points]
     left, bottom, right, top = (edge * scale for edge in frame.extents)
-    taken: list[tuple[float, ...]] = [(x - 7, y - 7, x + 7, y + 7) for x, y in dots.values()]
-    for name, (x, y) in dots.items():
+    taken: list[tuple[float, ...]] = [(x - 7, y - 7, x + 7, y + 7) for x, y in dots]
+    for (name, at), (x, y) in zip(points, dots, strict=True):
         half = 0.5 * LETTER_PT * len(name)
         places: list[tuple[float, int, float, float, float, tuple[float, ...]]] = []
         for away in (0.0, 11.0, 22.0):
@@ -117,7 +117,7 @@ def _name_points(axes: Any, points: Mapping[str, tuple[float, float]]) -> None:
         taken.append(chosen)
         line = {"arrowstyle": "-", "color": GOOD, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4} if away else None
         look = {"fontsize": 8, "ha": "center", "va": "center", "arrowprops": line}
-        axes.annotate(name, points[name], (u, v), textcoords="offset points", **look)
+        axes.annotate(name, at, (u, v), textcoords="offset points", **look)
 
 
 def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -170,8 +170,7 @@ def latency_figure(responses_ms: NDArray[np.floating[Any]], *, deadline_ms: floa
         axes.axvline(p99, color=GOOD, linewidth=1.0, linestyle=":", label=f"p99 {p99:.1f} ms")
         axes.set(xlim=(0, top), xlabel="response, ms after the last exposure", ylabel="runs")
         axes.set_title("Response against the deadline")
-        beside = deadline_ms / top - 0.01
-        axes.legend(loc="upper right", bbox_to_anchor=(beside, 1.0), frameon=True, facecolor="white", edgecolor="none")
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
     late = int((responses_ms > deadline_ms).sum())
     told = f"{len(responses_ms)} responses, median {p50:.1f} ms, p99 {p99:.1f} ms, {late} above {deadline_ms:.0f} ms"
     return inline_svg(figure, f"Histogram of response times: {told}.", "latency")

@@ -67,9 +67,7 @@ def _why(stored: Stored) -> str:
             for rule in timing["rules"]
             if not rule["passed"]
         ]
-        claimed = timing["quantile"] is not None
-        lead = "The timing claim cannot be made" if claimed else "The runs are not what they count as"
-        return f"{lead}, and INVALID outranks every other verdict. Not kept: {'; '.join(broken)}."
+        return f"INVALID outranks every other verdict. Not kept: {'; '.join(broken)}."
     against = [row for row in summary["criteria"] if row["deciding"] and row["passed"] is not True]
     if not against:
         return "Every deciding criterion is met."

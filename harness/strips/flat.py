@@ -24,6 +24,7 @@ from harness.strips.defects import CLASSES, Defect, Mask
 from harness.strips.kit import Kit, Strip
 from harness.strips.picture_file import ENDINGS, check_picture, read_picture
 from harness.strips.recording import MASKED_ABOVE, write_description, write_frames, write_register
+from harness.system import LEFT_BY_SYSTEMS
 
 FRAME_SHAPE = (PATCH_PX, PATCH_PX)
 RING_PX = 6
@@ -140,7 +141,7 @@ def _others(folder: Path) -> Iterator[Path]:
     """What lies in the folders of classes and is no picture that is read; hidden files left aside."""
     for child in sorted(folder.iterdir()) if folder.is_dir() else ():
         for file in sorted(child.iterdir()) if child.is_dir() else ():
-            if not file.name.startswith(".") and (file.is_dir() or file.suffix.lower() not in ENDINGS):
+            if not file.name.startswith(LEFT_BY_SYSTEMS) and (file.is_dir() or file.suffix.lower() not in ENDINGS):
                 yield file
 
 

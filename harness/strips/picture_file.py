@@ -55,13 +55,13 @@ def check_picture(file: Path, shape: tuple[int, int]) -> None:
             interlaced = bool(image.info.get("interlace"))
             image.verify()
         expected = _png_bytes(shape, interlaced=interlaced)
-        got = _inflated(file.read_bytes(), expected)
+        got, ended = _inflated(file.read_bytes(), expected)
     except RecordingError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a damaged file makes the decoder raise
         raise RecordingError(str(file), "a whole picture", error) from None
-    if got < expected:
-        raise RecordingError(str(file), "a whole picture", f"{got:,} of {expected:,} bytes of pixels")
+    if got < expected or not ended:
+        raise RecordingError(str(file), f"a whole picture, {expected:,} bytes of pixels", f"{got:,}, or no end of them")
 
 
 def _opened(file: Path, shape: tuple[int, int]) -> Image.Image:
@@ -103,14 +103,19 @@ def _png_bytes(shape: tuple[int, int], *, interlaced: bool) -> int:
     return sum(rows * (1 + columns) for rows, columns in sizes if rows > 0 and columns > 0)
 
 
-def _inflated(png: bytes, enough: int) -> int:
-    """Bytes that a PNG's data chunks unpack to; it is looked no further where there are enough."""
+def _inflated(png: bytes, expected: int) -> tuple[int, bool]:
+    """Bytes that a PNG's data chunks unpack to, and whether their end is there.
+
+    Beyond what is expected it is looked no further: few bytes may unpack to more than any memory holds.
+    """
     inflate, total, place = zlib.decompressobj(), 0, PNG_HEADER_BYTES
-    while place + 8 <= len(png) and total < enough:
+    while place + 8 <= len(png) and total <= expected:
         length, kind = int.from_bytes(png[place : place + 4], "big"), png[place + 4 : place + 8]
         rest = png[place + 8 : place + 8 + length] if kind == b"IDAT" else b""
-        while rest and total < enough:
+        while rest and total <= expected:
             total += len(inflate.decompress(rest, INFLATED_BYTES))
             rest = inflate.unconsumed_tail
         place += 12 + length
-    return total if total >= enough else total + len(inflate.flush())
+    if total <= expected:
+        total += len(inflate.flush())
+    return total, inflate.eof or total > expected

@@ -25,6 +25,7 @@ from harness.geometry import PATCH_PX, Geometry
 from harness.strips.defects import TRUTH_PX, Mask
 from harness.strips.kit import Kit, Strip, load_register, register_text
 from harness.strips.picture_file import ENDINGS, check_picture, read_picture
+from harness.system import LEFT_BY_SYSTEMS
 
 GENERATED = "generated strips"
 """How the source of strips that a bench drew begins."""
@@ -250,7 +251,9 @@ def _stray_masks(folder: Path, kit: Kit, description: _Description) -> Iterator[
         for ending in ENDINGS
     }
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(".") and file.relative_to(folder).parts not in wanted:
+        if file.name.startswith(LEFT_BY_SYSTEMS) or not file.is_file():
+            continue
+        if file.relative_to(folder).parts not in wanted:
             yield Problem(str(file), "a mask, <path>/<run>/<frame>.png, of a defective product", "one of none")
 
 

@@ -11,10 +11,9 @@ from harness.acceptance.plan import COLUMNS, blind_codes
 from harness.errors import Problem, ResultError
 from harness.result.file import write_new
 from harness.result.folder import new_folder
+from harness.system import LEFT_BY_SYSTEMS
 
 LISTS, KEY = "lists", "key.csv"
-NO_LOOKS = (".", "~$", "Thumbs.db", "desktop.ini")
-"""How names begin of what systems and spreadsheets put beside the files of people."""
 
 
 def write_plan(folder: Path, lists: pd.DataFrame, *, seed: int) -> None:
@@ -71,7 +70,7 @@ def looks_files(paths: list[Path]) -> list[Path]:
         except OSError as error:
             raise ResultError(str(path), "a file of looks, or a folder of such files", error) from None
         if path.is_dir():
-            inside = [file for file in inside if not file.name.startswith(NO_LOOKS)]
+            inside = [file for file in inside if not file.name.startswith(LEFT_BY_SYSTEMS)]
             others = [file for file in inside if file.suffix.lower() != ".csv"]
             if others:
                 raise ResultError.listing([Problem(str(file), "a file of looks (CSV)", "another") for file in others])

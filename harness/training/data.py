@@ -36,6 +36,9 @@ UNUSUAL_SHARE = 0.5
 HARD_REGION = 1
 """Neck and meniscus, where most misses of every marker were: it is seen twice, half of the other regions once."""
 
+STACKS_A_RUN = 2 * PAPER.vials + PAPER.vials * (len(PAPER.regions) - 1) // 2
+"""What comes of an acquisition, patches with all its frames."""
+
 
 def drawn_chunks(*, seed: int = TRAINING_SEED, start: int = 0, geometry: Geometry = PAPER) -> Iterator[Chunk]:
     """Good patches of drawn strips, without end: 16 exposures and the two rank images of each acquisition.
@@ -85,21 +88,20 @@ def unusual_liquid(rng: np.random.Generator) -> LiquidScale:
     )
 
 
-def drawn_stacks(
-    *, seed: int = TRAINING_SEED, start: int = 0, unusual: float = 0.0, geometry: Geometry = PAPER
-) -> Iterator[StackChunk]:
-    """Good patches of drawn strips with all inspected frames of an acquisition, without end.
+def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, unusual: float = 0.0) -> Iterator[StackChunk]:
+    """Good patches of drawn strips with all inspected frames of an acquisition, `STACKS_A_RUN` of each, without end.
+
+    Regions after the first may be mirrored (no text on them).
 
     Args:
         seed: Of the strips; training strips come from streams that no kit uses.
         start: First strip, to go on where an earlier training stopped.
         unusual: Share of acquisitions with an `unusual_liquid`, 0-1.
-        geometry: Crop boxes; regions after the first may be mirrored (no text on them).
     """
     from model.marked_batches import StackChunk
 
-    renderer = Renderer(seed=seed, geometry=geometry)
-    regions = np.tile(np.arange(len(geometry.regions)), geometry.vials)
+    renderer = Renderer(seed=seed)
+    regions = np.tile(np.arange(len(PAPER.regions)), PAPER.vials)
     hard, others = np.nonzero(regions == HARD_REGION)[0], np.nonzero(regions != HARD_REGION)[0]
     number = start
     while True:
@@ -107,9 +109,7 @@ def drawn_stacks(
             for run in range(1, RUNS_A_STRIP + 1):
                 rng = stream("training liquid", strip.seed, run)
                 renderer.scale = unusual_liquid(rng) if rng.random() < unusual else LiquidScale()
-                patches = geometry.crop(renderer.frames(strip, run)).reshape(
-                    len(geometry.frames), -1, PATCH_PX, PATCH_PX
-                )
+                patches = PAPER.crop(renderer.frames(strip, run)).reshape(len(PAPER.frames), -1, PATCH_PX, PATCH_PX)
                 kept = np.sort(np.concatenate([hard, hard, rng.choice(others, len(others) // 2, replace=False)]))
                 yield StackChunk(np.ascontiguousarray(patches.swapaxes(0, 1)[kept]), regions[kept] > 0, regions[kept])
         number += 1

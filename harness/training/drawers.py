@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 
 from harness.geometry import PAPER, PATCH_PX
 from harness.side_by_side import processes as side_by_side
-from harness.training.data import UNUSUAL_SHARE, drawn_stacks
+from harness.training.data import RUNS_A_STRIP, STACKS_A_RUN, UNUSUAL_SHARE, drawn_stacks
 
 if TYPE_CHECKING:
     from model.disturbance import Kind
     from model.marked_batches import MarkedBatch, Stacks
 
-LOT_STACKS = 68
-"""What a process draws at a time: one strip, every stack of it perturbed twice, since to draw takes the longer."""
-
 LOT_STRIPS = 1
 PERTURBED_TIMES = 2
+LOT_STACKS = LOT_STRIPS * RUNS_A_STRIP * STACKS_A_RUN * PERTURBED_TIMES
+"""What a process draws at a time: one strip, every stack of it perturbed twice, since to draw takes the longer."""
+
 AHEAD = 3
 """Lots a process that are drawn or wait."""
 

@@ -24,9 +24,10 @@ def test_what_was_changed_takes_the_bundles_place(tmp_path: Path) -> None:
         (copy / "marks.png").write_text("new")
         (copy / "thresholds.toml").unlink()
         (bundle / "meanwhile").write_text("theirs")
+        (bundle / "notes" / "mine").write_text("newer")
         assert lying_in(bundle)["weights"] == "old"
     assert lying_in(bundle) == {
-        "bundle.toml": "old", "weights": "new", "marks.png": "new", "notes/mine": "old", "meanwhile": "theirs",
+        "bundle.toml": "old", "weights": "new", "marks.png": "new", "notes/mine": "newer", "meanwhile": "theirs",
     }  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 

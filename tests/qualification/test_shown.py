@@ -84,6 +84,7 @@ def test_one_picture_for_two_runs_is_invalid_whatever_is_claimed(
     done = qualify(scenario, where=tmp_path / "s.toml", out=tmp_path / "result")
     assert done.summary["verdict"] == "INVALID"
     report = (done.folder / "report.html").read_text()
+    assert '<failure message="observed 3, expected 0" />' in (done.folder / "junit.xml").read_text()
     assert "Not kept: runs on frames of an earlier run of the product, of 29: 3, expected 0." in report
 
 

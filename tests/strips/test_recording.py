@@ -206,7 +206,7 @@ BAD_FRAMES: list[tuple[Callable[[Path], None], str]] = [
     (twice, "frames/A1/2/8: expected one file, got 8.png and 8.tif"),
     (bomb, "frames/A1/2/8.png: expected a readable picture, got"),
     (smaller_bomb, "frames/A1/2/8.png: expected 300 x 256 px, got 10000 x 10000 px"),
-    (rows_short, "frames/A1/2/8.png: expected a whole picture, got 76,843 of 77,100 bytes of pixels"),
+    (rows_short, "frames/A1/2/8.png: expected a whole picture, 77,100 bytes of pixels, got 76,843, or no end of them"),
     (several_pictures, "frames/A1/2/8.png: expected one picture, got 2 in one file"),
 ]
 
