@@ -315,10 +315,11 @@ def _chosen(path: Path, *, seed: int | None = None, clock: str | None = None) ->
 
 def _in_words(summary: dict[str, Any], folder: Path, refused: str) -> str:
     """The verdict as a person reads it, and what of the run needs a second look."""
+    from harness.acceptance.policy import timing_text
+
     products, baseline, timing = summary["products"], summary["baseline"], summary["timing"]
     latency = timing["latency_ms"]
-    claim = None if timing["quantile"] is None else timing["valid"]
-    valid = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}[claim]
+    valid = timing_text(valid=timing["valid"], quantile=timing["quantile"])
     against = f"{baseline['source']} inspectors"
     lines = [
         f"{summary['verdict']} against {against}  ({summary['provenance']})",

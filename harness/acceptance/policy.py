@@ -170,6 +170,17 @@ def verdict_text(word: Verdict, source: str) -> str:
     return f"{word} against assumed inspectors" if source == "assumed" and word != "INVALID" else word
 
 
+def timing_text(*, valid: bool | None, quantile: float | None) -> str:
+    """The verdict on the timing as it is shown; without a claim there is none, whatever else makes a run invalid.
+
+    >>> timing_text(valid=False, quantile=0.99), timing_text(valid=False, quantile=None)
+    ('INVALID', 'NOT CLAIMED')
+    """
+    if quantile is None:
+        return "NOT CLAIMED"
+    return "VALID" if valid else "INVALID"
+
+
 def _check_criticality(products: pd.DataFrame) -> None:
     defective = products[products["truth"] == "defective"]
     strange = defective[~defective["criticality"].isin(CRITICALITIES)]

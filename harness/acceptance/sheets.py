@@ -125,6 +125,11 @@ def _long_header(header: list[str], named: str, where: str) -> Iterator[Problem]
     for name in needed:
         if name not in header:
             yield Problem(where, f"a column {name}", f"columns {', '.join(header) or 'none'}")
+    yield from unknown_or_double(header, legal, where)
+
+
+def unknown_or_double(header: list[str], legal: tuple[str, ...], where: str) -> Iterator[Problem]:
+    """Columns of a table that it may not have, and those that it has more than once."""
     for name in dict.fromkeys(header):
         if name not in legal:
             yield Problem(where, f"columns out of {', '.join(legal)}", name or "a column without a name")

@@ -22,9 +22,9 @@ from harness.line.camera import hit_table
 from harness.scenario import Scenario
 from harness.strips.kit import Kit, load_register, refuse_overlap, refuse_undrawable, standard_kit
 from harness.strips.liquid import LiquidScale
-from harness.strips.recording import GENERATED, open_recording
+from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
-from harness.strips.source import Source
+from harness.strips.source import GENERATED, Source
 
 Levels = dict[str, NDArray[np.float32]]
 

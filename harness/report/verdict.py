@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.acceptance.policy import verdict_text
+from harness.acceptance.policy import timing_text, verdict_text
 from harness.report.words import MINUS, Cell, Table, interval, table, word
 from harness.result.stored import Stored
 
@@ -26,8 +26,6 @@ CRITERION_NAMES = {
 }
 UNITS = {"mcnemar": "points", "noninferior": "points", "knapp_rze_ratio": "", "knapp_rze_split_half": ""}
 
-TIMING_WORDS = {True: "VALID", False: "INVALID", None: "NOT CLAIMED"}
-
 
 def verdict_section(stored: Stored) -> dict[str, Any]:
     """The verdict, every criterion, and whether timing may be claimed."""
@@ -37,7 +35,7 @@ def verdict_section(stored: Stored) -> dict[str, Any]:
         "verdict": summary["verdict"],
         "verdict_text": verdict_text(summary["verdict"], summary["baseline"]["source"]),
         "why": _why(stored),
-        "timing": TIMING_WORDS[None if timing["quantile"] is None else timing["valid"]],
+        "timing": timing_text(valid=timing["valid"], quantile=timing["quantile"]),
         "timing_why": _timing_why(timing),
         "quick": stored.manifest["quick"],
         "deciding": criteria_table("Criteria that decide the verdict", [row for row in criteria if row["deciding"]]),

@@ -25,10 +25,8 @@ from harness.geometry import PATCH_PX, Geometry
 from harness.strips.defects import TRUTH_PX, Mask
 from harness.strips.kit import Kit, Strip, load_register, register_text
 from harness.strips.picture_file import ENDINGS, check_picture, read_picture
+from harness.strips.source import GENERATED
 from harness.system import LEFT_BY_SYSTEMS
-
-GENERATED = "generated strips"
-"""How the source of strips that a bench drew begins."""
 
 MASKED_ABOVE = 127
 """Level of a mask above which a pixel is the defect's."""

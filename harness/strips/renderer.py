@@ -33,6 +33,7 @@ from harness.strips.liquid import (
 )
 from harness.strips.optics import Map
 from harness.strips.product import BAND_TOP, BOTTOM, HEIGHT, WIDTH, Plastic, draw_plastic
+from harness.strips.source import GENERATED
 
 BACKLIGHT_LEVEL = 214.0
 GAIN_SPREAD = 0.02
@@ -80,7 +81,7 @@ class Renderer:
         geometry: Which frames `frames` draws; the picture itself is always the paper's strip.
     """
 
-    provenance = "generated strips: drawn by this bench, not photographed"
+    provenance = f"{GENERATED}: drawn by this bench, not photographed"
 
     def __init__(self, *, seed: int, scale: LiquidScale | None = None, geometry: Geometry = PAPER) -> None:
         self.geometry = geometry

@@ -12,6 +12,9 @@ from harness.strips.defects import Mask
 from harness.strips.kit import Strip
 from harness.strips.liquid import LiquidState
 
+GENERATED = "generated strips"
+"""How the provenance of strips that a bench drew begins, in files too."""
+
 
 class Source(Protocol):
     """Gives the frames of a strip in a run, and the truth about its patches."""

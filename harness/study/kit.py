@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.acceptance.policy import CRITICALITIES
 from harness.acceptance.rule import TRUTHS
-from harness.acceptance.sheets import read_table
+from harness.acceptance.sheets import read_table, unknown_or_double
 from harness.errors import BaselineError, KitError, Problem
 from harness.strips.kit import COLUMNS, Kit, standard_kit
 
@@ -51,13 +51,7 @@ def _of_register(path: Path) -> pd.DataFrame:
         header, lines = read_table(path, "products")
     except BaselineError as error:
         raise KitError.listing(error.problems) from None
-    legal = (*COLUMNS, "path")
-    problems = []
-    for name in dict.fromkeys(header):
-        if name not in legal:
-            problems.append(Problem(path.name, f"columns out of {', '.join(legal)}", name or "a column without a name"))
-        elif header.count(name) > 1:
-            problems.append(Problem(path.name, f"one column {name}", f"{header.count(name)} of them"))
+    problems = list(unknown_or_double(header, (*COLUMNS, "path"), path.name))
     problems += [Problem(path.name, f"a column {n}", "none") for n in ("product", "truth") if n not in header]
     if problems:
         raise KitError.listing(problems)

@@ -15,7 +15,6 @@ from harness.errors import RecordingError
 from harness.geometry import Geometry
 from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip
-from harness.strips.picture_file import ADAM7, _png_bytes
 from harness.strips.recording import open_recording, write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
 
@@ -236,19 +235,6 @@ def test_a_tiff_that_would_be_turned_is_named(folder: Path) -> None:
     Image.open(png).save(png.with_suffix(".tif"), tiffinfo={274: 3})
     png.unlink()
     assert problems(folder) == ["frames/A1/1/1.tif: expected an upright picture, got a tag that turns it"]
-
-
-@pytest.mark.parametrize(("height", "width"), [(300, 256), (5, 3), (1, 1)])
-def test_how_much_an_interlaced_picture_unpacks_to(height: int, width: int) -> None:
-    """Its seven passes hold every pixel once, and a byte a row."""
-    covered = np.zeros((height, width), int)
-    rows = 0
-    for top, left, down, right in ADAM7:
-        covered[top::down, left::right] += 1
-        rows += len(range(top, height, down)) if left < width else 0
-    assert (covered == 1).all()
-    assert _png_bytes((height, width), interlaced=True) == height * width + rows
-    assert _png_bytes((height, width), interlaced=False) == height * (width + 1)
 
 
 def test_a_frame_too_large_for_any_camera_is_refused_though_announced(folder: Path) -> None:
