@@ -20,7 +20,7 @@ from harness.kit_commands import kit_app
 from harness.study.commands import baseline_app, design, difference, frame_check
 from harness.study.detector_commands import generality, liquid
 from harness.terminal import Json, bar, command_line, messages
-from harness.training.commands import calibrate, distil, prove, train, train_examiner, train_marker
+from harness.training.commands import calibrate, distil, prove, train, train_comparer, train_examiner, train_marker
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(kit_app, name="kit")
@@ -34,6 +34,7 @@ app.command("train")(train)
 app.command("distil")(distil)
 app.command("train-marker")(train_marker)
 app.command("train-examiner")(train_examiner)
+app.command("train-comparer")(train_comparer)
 app.command("calibrate")(calibrate)
 app.command("prove")(prove)
 EXIT = {"PASS": 0, "FAIL": 1, "INVALID": 3}

@@ -25,8 +25,8 @@ from model.describe import STRIP_PATCHES, describe, describe_behind
 from model.scoring import SCORES, mark_score
 from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, frames_of, rejects
 
-STAGES = ("crop", "normalise", "network", "marker", "score", "verdict")
-"""One by one; `marker` where one takes part."""
+STAGES = ("crop", "normalise", "network", "marker", "comparer", "score", "verdict")
+"""One by one; `marker` and `comparer` where one takes part."""
 
 STEPS = ("ahead", "response", "strip")
 """As inspection runs: before the last frame; from it to the verdict; both."""
@@ -156,7 +156,11 @@ def benchmark(
     frames = marked or frames_of(patches)
     flops = {"network": patches * describe(bundle.network).flops}
     if marked is not None:
-        flops["marker"] = patches * sum(network.flops for network in describe_behind(bundle)) // STRIP_PATCHES
+        behind = {network.name: network.flops for network in describe_behind(bundle)}
+        comparer = behind.pop("comparer", None)
+        flops["marker"] = patches * sum(behind.values()) // STRIP_PATCHES
+        if comparer is not None:
+            flops["comparer"] = patches * comparer // STRIP_PATCHES
     flops["strip"] = sum(flops.values())
     peak = matrix_product_peak(PEAK_SIDE)
     reports, passed_over = [], {}
@@ -195,7 +199,8 @@ def _measured(
     pictures, boxes = _pictures(frames), boxes_of(patches, frames)
     thresholds = np.full(patches, 0.5, np.float32)
     asked = STEPS if whole else (*STAGES, *STEPS)
-    times: dict[str, list[int]] = {name: [] for name in asked if name != "marker" or stages.marker is not None}
+    absent = {"marker": stages.marker is None, "comparer": not stages.stepped.compares}
+    times: dict[str, list[int]] = {name: [] for name in asked if not absent.get(name, False)}
     clock = time.perf_counter_ns
 
     def lap(name: str, since: int) -> int:
@@ -220,6 +225,9 @@ def _measured(
         if stages.marker is not None:
             logits = stages.fetch(stages.marker(images, rebuilt))
             since = lap("marker", since)
+        if stages.stepped.compares:
+            stages.stepped.compared(cropped[: stages.stepped.early])
+            since = lap("comparer", since)
         rebuilt = stages.fetch(rebuilt)[..., 0]
         scores = scored(cropped, rebuilt, logits)
         since = lap("score", since)

@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -27,7 +27,10 @@ from model.config import MARKED, NetworkConfig
 SHIPPED = Path(__file__).parent / "weights"
 ALLOWANCE = "allowance.npy"
 EXAMINER = "examiner.weights.h5"
+COMPARER = "comparer.weights.h5"
+USUAL = "usual.npy"
 MOST_FRAMES = 64
+MOST_REGIONS = 64
 
 
 class BundleError(ValueError):
@@ -39,18 +42,36 @@ class BundleError(ValueError):
 
 
 @dataclass(frozen=True)
+class ComparerFile:
+    """What a bundle's marker has beside it to compare the vials of a strip (`comparer.py`).
+
+    Attributes:
+        weights: Its file.
+        usual: File of how unlike the vials of good strips usually are.
+        region: Of a vial, that it looks at.
+        regions: Of a vial.
+    """
+
+    weights: Path
+    usual: Path
+    region: int
+    regions: int
+
+
+@dataclass(frozen=True)
 class MarkerFile:
     """A bundle's marker.
 
     Attributes:
         weights: Its file.
         frames: Of an acquisition.
-        digest: Of generator, marker, allowance and examiner together: everything that a score by the marker hangs on.
-        proposing: The same without the examiner: what says where one looks.
+        digest: Of generator, marker, allowance, examiner and comparer: all that a score by the marker hangs on.
+        proposing: The same without the last two: what says where an examiner looks.
         allowance: File of what is taken off its logits (`allowance.py`), if it has one.
         examiner: Weights of what looks closely where the marker is hottest (`examiner.py`), if there is one.
         regions: Of a vial, as the examiner knows them; 0 without.
-        made_by: As a bundle's, with a table each for `allowance` and `examiner`.
+        comparer: What looks where a vial is unlike the others, if there is one.
+        made_by: As a bundle's, with a table each for `allowance`, `examiner` and `comparer`.
     """
 
     weights: Path
@@ -60,6 +81,7 @@ class MarkerFile:
     allowance: Path | None = None
     examiner: Path | None = None
     regions: int = 0
+    comparer: ComparerFile | None = None
     made_by: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -147,19 +169,38 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
     digest = _marker_digest(folder, network)
     if digest != stated:
         raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
-    proposing = _marker_digest(folder, network, examiner=False)
+    proposing = _marker_digest(folder, network, names=PROPOSING)
     allowance, examiner = (path if (path := folder / name).is_file() else None for name in (ALLOWANCE, EXAMINER))
-    if examiner is None:
-        return MarkerFile(weights, frames, digest, proposing, allowance, made_by=description["marker"])
-    try:
-        regions = int(description["marker"]["examiner"]["regions"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(str(folder / "bundle.toml"), "marker.examiner.regions", error) from None
-    return MarkerFile(weights, frames, digest, proposing, allowance, examiner, regions, description["marker"])
+    regions = 0
+    if examiner is not None:
+        try:
+            regions = int(description["marker"]["examiner"]["regions"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(str(folder / "bundle.toml"), "marker.examiner.regions", error) from None
+    comparer = _comparer(folder, description["marker"]) if (folder / COMPARER).is_file() else None
+    return MarkerFile(
+        weights, frames, digest, proposing, allowance, examiner, regions, comparer, made_by=description["marker"]
+    )
 
 
-def _marker_digest(folder: Path, network: NetworkConfig, *, examiner: bool = True) -> str:
-    names = ["weights.weights.h5", "marker.weights.h5", ALLOWANCE, *([EXAMINER] if examiner else [])]
+def _comparer(folder: Path, marker: Mapping[str, Any]) -> ComparerFile:
+    description, told = marker.get("comparer"), str(folder / "bundle.toml")
+    region, regions = (description.get(key) if isinstance(description, dict) else None for key in ("region", "regions"))
+    if not is_whole(regions, 1, MOST_REGIONS):
+        raise BundleError(told, f"marker.comparer.regions of 1 to {MOST_REGIONS}", regions)
+    if not is_whole(region, 0, regions - 1):
+        raise BundleError(told, f"marker.comparer.region of 0 to {regions - 1}", region)
+    if marker["frames"] < 2:
+        raise BundleError(told, "marker.frames above 1: a comparer sees all frames but the last", marker["frames"])
+    return ComparerFile(folder / COMPARER, folder / USUAL, region, regions)
+
+
+PROPOSING = ("weights.weights.h5", "marker.weights.h5", ALLOWANCE)
+
+
+def _marker_digest(
+    folder: Path, network: NetworkConfig, *, names: Sequence[str] = (*PROPOSING, EXAMINER, COMPARER, USUAL)
+) -> str:
     return model_digest(network, *(folder / name for name in names if (folder / name).is_file()))
 
 
@@ -189,12 +230,12 @@ def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any
 
 
 def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int, made_by: Mapping[str, Any]) -> Bundle:
-    """Put a trained marker into a bundle, in the place of one that it had, whose allowance and examiner go with it.
+    """Put a trained marker into a bundle, in the place of one that it had; what stood with it goes with it.
 
     Thresholds of an earlier marker stay in the file and are refused by their digest.
     """
     bundle = load_bundle(folder, with_marker=False)
-    for name in (ALLOWANCE, EXAMINER):
+    for name in (ALLOWANCE, EXAMINER, COMPARER, USUAL):
         (folder / name).unlink(missing_ok=True)
     for curve in curves:
         put(folder, curve, curve.name)
@@ -212,8 +253,10 @@ def add_allowance(folder: Path, allowance: NDArray[np.float32], made_by: Mapping
     """
     bundle = load_bundle(folder)
     description = dict(read_toml(folder / "bundle.toml")["marker"])
-    description.pop("examiner", None)
-    (folder / EXAMINER).unlink(missing_ok=True)  # it learnt from logits less another allowance
+    for table in ("examiner", "comparer"):
+        description.pop(table, None)
+    for name in (EXAMINER, COMPARER, USUAL):  # they learnt from, or were held to, logits less another allowance
+        (folder / name).unlink(missing_ok=True)
     with (folder / f"{ALLOWANCE}.new").open("wb") as file:
         np.save(file, allowance, allow_pickle=False)
     (folder / f"{ALLOWANCE}.new").replace(folder / ALLOWANCE)
@@ -238,6 +281,45 @@ def add_examiner(
     for curve in curves:
         put(folder, curve, curve.name)
     return _describe_marker(bundle, {**description, "examiner": {"regions": regions, **made_by}})
+
+
+def add_comparer(
+    folder: Path,
+    weights: Path,
+    usual: Path,
+    curves: Iterable[Path],
+    region: int,
+    regions: int,
+    made_by: Mapping[str, Any],
+) -> Bundle:
+    """Put a trained comparer beside the marker of a bundle, in the place of one that it had.
+
+    Args:
+        folder: Of the bundle.
+        weights: Of the comparer.
+        usual: How unlike good vials usually are.
+        curves: Of its training.
+        region: That it looks at.
+        regions: Of a vial.
+        made_by: What it was made of; becomes the table [marker.comparer].
+    """
+    bundle = load_bundle(folder)
+    description = dict(read_toml(folder / "bundle.toml")["marker"])
+    put(folder, weights, COMPARER)
+    put(folder, usual, USUAL)
+    for curve in curves:
+        put(folder, curve, curve.name)
+    return _describe_marker(bundle, {**description, "comparer": {"region": region, "regions": regions, **made_by}})
+
+
+def remove_comparer(folder: Path) -> Bundle:
+    """Take the comparer out of a bundle, if there is one."""
+    bundle = load_bundle(folder)
+    description = dict(read_toml(folder / "bundle.toml")["marker"])
+    description.pop("comparer", None)
+    for name in (COMPARER, USUAL):
+        (folder / name).unlink(missing_ok=True)
+    return _describe_marker(bundle, description)
 
 
 def put(folder: Path, source: Path, name: str) -> None:

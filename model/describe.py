@@ -19,6 +19,7 @@ from rich.table import Table
 
 from model.blocks import ResidualBlock
 from model.bundle import Bundle
+from model.comparer import PLACES, build_comparer
 from model.config import PATCH_PX, NetworkConfig
 from model.examiner import EXAMINED, build_examiner
 from model.marker import WIDTHS, build_marker, fold_marker
@@ -40,7 +41,7 @@ class LayerCost:
     """One layer with weights, or one residual block.
 
     Attributes:
-        network: `encoder`, `decoder`, `discriminator`, `marker` or `examiner`.
+        network: `encoder`, `decoder`, `discriminator`, `marker`, `examiner` or `comparer`.
         layer: Its name; a block's is `stage<number>_<kind>`.
         shape: What it puts out for one patch.
         flops: Operations a patch, two a multiply-add.
@@ -118,7 +119,7 @@ class BehindDescription:
     """A network behind the generator, layer by layer.
 
     Attributes:
-        name: `marker` or `examiner`.
+        name: `marker`, `examiner` or `comparer`.
         sees: What it sees in one call, in words.
         frames: Of an acquisition.
         calls: A strip.
@@ -184,13 +185,22 @@ def describe_examiner(frames: int, regions: int) -> BehindDescription:
     return BehindDescription("examiner", sees, frames, EXAMINED, costs, examiner.count_params())
 
 
+def describe_comparer(frames: int, regions: int) -> BehindDescription:
+    """Build the comparer, count it, and let it go."""
+    comparer = build_comparer(frames - 1)
+    sees, costs = f"{PLACES} places of each vial beside another's", tuple(layer_costs(comparer))
+    calls = PLACES * (STRIP_PATCHES // frames // regions)
+    return BehindDescription("comparer", sees, frames, calls, costs, comparer.count_params())
+
+
 def describe_behind(bundle: Bundle) -> list[BehindDescription]:
     """What a bundle has behind its generator."""
     marker = bundle.marker
     if marker is None:
         return []
     examiner = [] if marker.examiner is None else [describe_examiner(marker.frames, marker.regions)]
-    return [describe_marker(marker.frames), *examiner]
+    comparer = [] if marker.comparer is None else [describe_comparer(marker.frames, marker.comparer.regions)]
+    return [describe_marker(marker.frames), *examiner, *comparer]
 
 
 def describe(config: NetworkConfig) -> Description:
@@ -237,6 +247,8 @@ def _flops(layer: Any, shape: Shape) -> int:
     """Operations a patch of one layer; a transposed convolution multiplies once for each pixel put in, not out."""
     if isinstance(layer, layers.Dense):
         return 2 * int(shape[-1] or 0) * int(layer.units)
+    if isinstance(layer, layers.BatchNormalization):
+        return 2 * int(math.prod(side or 1 for side in shape[1:]))
     if not isinstance(layer, layers.Conv2D | layers.Conv2DTranspose):
         raise TypeError(f"{layer.name}: expected a convolution or a dense layer, got {type(layer).__name__}")
     pixels = shape if isinstance(layer, layers.Conv2DTranspose) else layer.compute_output_shape(shape)

@@ -13,6 +13,7 @@ from keras import ops
 
 from model.allowance import load_allowance
 from model.bundle import Bundle, BundleError
+from model.comparer import build_comparer
 from model.examiner import build_examiner, examined
 from model.export import fold_generator
 from model.marker import WIDTHS as MARKER_WIDTHS
@@ -85,6 +86,19 @@ def load_examiner(bundle: Bundle) -> Any:
     examiner = build_examiner(bundle.marker.frames, bundle.marker.regions, MARKER_WIDTHS[0])
     _fill(examiner, bundle.marker.examiner, "an examiner")
     return examiner
+
+
+def load_comparer(bundle: Bundle) -> Any:
+    """Comparer of a bundle that has one.
+
+    Raises:
+        BundleError: None, or weights of another one.
+    """
+    if bundle.marker is None or bundle.marker.comparer is None:
+        raise BundleError(str(bundle.folder), "a bundle with a comparer", "none: `python -m harness train-comparer`")
+    comparer = build_comparer(bundle.marker.frames - 1)
+    _fill(comparer, bundle.marker.comparer.weights, "a comparer")
+    return comparer
 
 
 def build_folded(bundle: Bundle) -> Any:

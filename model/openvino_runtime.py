@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from model.bundle import Bundle, BundleError
+from model.comparing import Comparing, place_shapes, saying
 from model.config import PATCH_PX
 from model.loaded import rebuilding
+from model.marker import CELLS
 from model.runtime import Stepped, begun_shapes, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
@@ -62,21 +64,38 @@ class OpenVINOMarkingRuntime(Stepped):
         self._nothing = [np.zeros(shape, np.float32) for shape in shapes]
         named = zip(shapes, ("rebuilt", "before"), strict=True)
         begun = (tf.TensorSpec(shape, tf.float32, name=name) for shape, name in named)
-        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
+        self._comparing = _comparing(bundle, batch - self.early, backend)
+        said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), name="said")]
+        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last"), *said]
         self._finish = Compiled(finish, inputs, backend)
 
     def ahead(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(early, self.early)
-        return self._nothing if self._ahead is None else self._ahead.run(early)
+        if self._ahead is None:
+            return self._nothing
+        said = [] if self._comparing is None else [self.compared(early)]
+        return [*self._ahead.run(early), *said]
 
     def finish(
         self, early: NDArray[np.uint8], begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(last, self.batch - self.early)
-        whole, logits = self._finish.run(early, *begun, last)
+        rebuilt, before, *said = begun
+        whole, logits = self._finish.run(early, rebuilt, before, last, *said)
         return whole, logits
+
+
+def _comparing(bundle: Bundle, patches: int, backend: str) -> Comparing | None:
+    """What compares vials, of so many patches a frame, if anything does."""
+    marker = bundle.marker
+    if marker is None or marker.comparer is None:
+        return None
+    detail, where = place_shapes(patches, marker.frames, marker.comparer.regions)
+    inputs = [tf.TensorSpec(detail, tf.uint8, name="detail"), tf.TensorSpec(where, tf.float32, name="where")]
+    say = Compiled(saying(bundle), inputs, backend)
+    return Comparing(marker.comparer, patches, lambda *given: say.run(*given)[0])
 
 
 def patches_of(batch: int, name: str = "patches") -> tf.TensorSpec:

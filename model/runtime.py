@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
+from model.comparing import Comparing, place_shapes, saying
 from model.config import PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
 from model.marker import CELLS, WIDTHS
@@ -38,12 +39,13 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
 
 def marking_steps(
     bundle: Bundle, *, frames: int
-) -> tuple[Callable[[Any], tuple[Any, Any]], Callable[[Any, Any, Any, Any], tuple[Any, Any]]]:
+) -> tuple[Callable[[Any], tuple[Any, Any]], Callable[..., tuple[Any, Any]]]:
     """`marking` in two steps: what does not need the last frame, and the rest.
 
     Returns:
         (patches of all frames but the last to these rebuilt and their share of what the marker sees; those patches,
-        these two, and the patches of the last frame to all rebuilt ones and logits).
+        these two, the patches of the last frame, and what a comparer said if there is one, to all rebuilt ones and
+        logits).
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
@@ -63,12 +65,13 @@ def marking_steps(
         images, rebuilt = rebuild(patches)
         return rebuilt, sight.before(images, rebuilt)
 
-    def finish(early: Any, rebuilt: Any, before: Any, last: Any) -> tuple[Any, Any]:
+    def finish(early: Any, rebuilt: Any, before: Any, last: Any, *said: Any) -> tuple[Any, Any]:
         images_last, rebuilt_last = rebuild(last)
         seen = before + sight.last(images_last, rebuilt_last)
         images = tf.concat([normalised(early), images_last], axis=0)
         whole = tf.concat([rebuilt, rebuilt_last], axis=0)
-        return whole[..., 0], marks.conclude(images, whole, seen)
+        logits = marks.conclude(images, whole, seen)
+        return whole[..., 0], tf.maximum(logits, *said) if said else logits
 
     return begin, finish
 
@@ -114,6 +117,23 @@ class Stepped(ABC):
 
     def __init__(self, batch: int, frames: int) -> None:
         self.batch, self.early = batch, batch - batch // frames
+        self._comparing: Comparing | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether a comparer takes part."""
+        return self._comparing is not None
+
+    def compared(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What a comparer says of the patches of all frames but the last, float32 (m, 64, 64).
+
+        Raises:
+            ValueError: There is none, or another shape or type.
+        """
+        check_patches(early, self.early)
+        if self._comparing is None:
+            raise ValueError("bundle: expected one with a comparer, got none")
+        return self._comparing.said(early)
 
     @abstractmethod
     def ahead(self, early: NDArray[np.uint8]) -> Any:
@@ -188,24 +208,40 @@ class MarkingRuntime(Stepped):
             tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
         )
         shapes = begun_shapes(self.early, batch - self.early)
+        self._comparing = _comparing(bundle, batch - self.early)
+        said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), tf.float32)]
         self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
         self._nothing = [tf.zeros(shape) for shape in shapes]
-        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last]
+        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last, *said]
         self._finish = tf.function(finish, input_signature=signature).get_concrete_function()
 
     def ahead(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
         """See `Stepped`."""
         check_patches(early, self.early)
-        begun: Sequence[tf.Tensor] = self._nothing if self._ahead is None else self._ahead(tf.constant(early))
-        return begun
+        if self._ahead is None:
+            return self._nothing
+        said = [] if self._comparing is None else [self.compared(early)]
+        return [*self._ahead(tf.constant(early)), *map(tf.constant, said)]
 
     def finish(
         self, early: NDArray[np.uint8], begun: Sequence[tf.Tensor], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`."""
         check_patches(last, self.batch - self.early)
-        whole, logits = self._finish(tf.constant(early), *begun, tf.constant(last))
+        rebuilt, before, *said = begun
+        whole, logits = self._finish(tf.constant(early), rebuilt, before, tf.constant(last), *said)
         return whole.numpy(), logits.numpy()
+
+
+def _comparing(bundle: Bundle, patches: int) -> Comparing | None:
+    """What compares vials, of so many patches a frame, if anything does."""
+    marker = bundle.marker
+    if marker is None or marker.comparer is None:
+        return None
+    detail, where = place_shapes(patches, marker.frames, marker.comparer.regions)
+    signature = [tf.TensorSpec(detail, tf.uint8), tf.TensorSpec(where, tf.float32)]
+    say = tf.function(saying(bundle), input_signature=signature).get_concrete_function()
+    return Comparing(marker.comparer, patches, lambda *given: say(*map(tf.constant, given)).numpy())
 
 
 def begun_shapes(early: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -106,6 +106,10 @@ def _description(bundle: Bundle, score: str, frames: int, regions: int) -> dict[
 def _judge(bundle: Bundle, score: str) -> tuple[Judge, int]:
     """What scores patches and paints heatmaps, and how many frames of a place it must see together."""
     if score == MARKED:
+        if bundle.marker is not None and bundle.marker.comparer is not None:
+            raise BundleError(
+                "--score", "ssim, or a bundle without a comparer, which runs outside of TensorFlow's graph", score
+            )
         mark, frames = marking(bundle)
 
         def judge_marks(patches: Any) -> tuple[Any, Any]:

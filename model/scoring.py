@@ -84,11 +84,17 @@ def mark_score(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         float32 (m,).
     """
+    score: NDArray[np.float32] = np.logaddexp(0.0, hottest(logits)).astype(np.float32)
+    return score
+
+
+def hottest(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Largest mean logit over `MARK_WINDOW` x `MARK_WINDOW` cells, float32 (m, 64, 64) to (m,)."""
     side = logits.shape[1] - MARK_WINDOW + 1
     rows = sum((logits[:, place : place + side] for place in range(1, MARK_WINDOW)), logits[:, :side])
     total = sum((rows[..., place : place + side] for place in range(1, MARK_WINDOW)), rows[..., :side])
-    score: NDArray[np.float32] = np.logaddexp(0.0, total.max(axis=(1, 2)) / MARK_WINDOW**2).astype(np.float32)
-    return score
+    mean: NDArray[np.float32] = total.max(axis=(1, 2)) / MARK_WINDOW**2
+    return mean
 
 
 def residual(images: NDArray[np.uint8], rebuilt: NDArray[np.float32]) -> NDArray[np.float32]:

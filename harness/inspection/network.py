@@ -135,6 +135,11 @@ class NetworkDetector:
             raise ValueError(f"score: expected marked, got {self.score_name}")
         return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
 
+    def compared(self, inspection: Inspection) -> NDArray[np.float32]:
+        """What the comparer says of an acquisition, float32 (vial, region, 64, 64); of a bundle that has one."""
+        said = self._run.compared(_flat(self.geometry.crop(inspection.frames[:-1])))
+        return said.reshape(*self.geometry.shape[1:], *said.shape[1:])
+
     @property
     def made_by(self) -> dict[str, Any]:
         """How its networks were made, the generator's at the top; `marker` is there where it takes part."""
@@ -196,7 +201,7 @@ class NetworkDetector:
         return "tensorflow", passed_over
 
     def _check_regions(self) -> None:
-        """What the marker is allowed, and what the examiner learnt, is known for as many regions as are looked at."""
+        """What the marker is allowed, and what stands behind and beside it, knows as many regions as there are."""
         from model.allowance import load_allowance
         from model.config import MARKED
 
@@ -205,6 +210,7 @@ class NetworkDetector:
             return
         known = {} if marker.allowance is None else {marker.allowance: len(load_allowance(marker.allowance))}
         known |= {} if marker.examiner is None else {marker.examiner: marker.regions}
+        known |= {} if marker.comparer is None else {marker.comparer.weights: marker.comparer.regions}
         for file, count in known.items():
             if count != regions:
                 raise DetectorError(str(file), f"{regions} regions, as the frames have", count)

@@ -1,4 +1,4 @@
-"""The commands that make a detector: `train`, `train-marker`, `train-examiner`, `calibrate`, `prove`.
+"""The commands that make a detector: `train` and its kin, `calibrate`, `prove`.
 
 They are joined in `harness/cli.py`.
 """
@@ -159,6 +159,29 @@ def train_examiner(
         train_examiner_of(
             bundle=bundle, minutes=minutes, folder=folder, seed=seed, learning_rate=learning_rate, command=command,
             other=begin_with, means=Means(backend, processes, batch), progress=progress,
+        )  # fmt: skip
+    typer.echo(bundle)
+
+
+def train_comparer(
+    bundle: Annotated[Path, typer.Option(help="Bundle whose comparer is made; generator and marker stay.")],
+    strips: Annotated[int, typer.Option(min=20, help="Good strips that are drawn to learn from.")] = 1000,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Times each place of them is seen; 0: put in what was learnt.")
+    ] = 7,
+    folder: Annotated[Path, typer.Option(help="Weights and curve.")] = Path("training/comparer"),
+    seed: Seed = 1,
+    processes: Annotated[int, typer.Option(min=1, help="That draw.")] = 2,
+) -> None:
+    """Train the network that looks where a vial is unlike all others of its strip, beside a bundle's marker."""
+    from harness.training.workshop import train_comparer_of
+
+    command = command_line("train-comparer", bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed,
+                           processes=processes)  # fmt: skip
+    with bar() as progress:
+        train_comparer_of(
+            bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed, processes=processes,
+            command=command, progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 

@@ -125,6 +125,38 @@ def marks_on_good(detector: NetworkDetector, progress: Callable[[int, int], None
     return np.concatenate(marks)
 
 
+def hottest_on_good(
+    marking: NetworkDetector, comparing: NetworkDetector, progress: Callable[[int, int], None]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits that a marker and a comparer reach at their hottest place of the hard region of each of some good strips.
+
+    Args:
+        marking: By the marker alone.
+        comparing: With the comparer beside.
+        progress: Told of every strip.
+    """
+    from model.scoring import hottest
+
+    renderer = Renderer(seed=TRAINING_SEED, geometry=marking.geometry)
+    marked, compared = [], []
+    for done, strip in enumerate(good_strips("training", ALLOWANCE_STRIPS, seed=TRAINING_SEED, start=ALLOWANCE_START)):
+        seen = Inspection.of_frames(marking.geometry, renderer.frames(strip, 1))
+        marked.append(hottest(marking.logits(seen)[:, HARD_REGION]).max())
+        compared.append(comparing.compared(seen)[:, HARD_REGION].max())
+        progress(done + 1, ALLOWANCE_STRIPS)
+    return np.array(marked), np.array(compared)
+
+
+def held_by(marked: NDArray[np.float32], compared: NDArray[np.float32]) -> float:
+    """What is to be added to a comparer's logits so that it reaches on good strips what the marker does.
+
+    Both are held at the share of good strips at which the allowance holds the marker: one threshold serves both.
+    """
+    from model.allowance import QUANTILE
+
+    return float(np.quantile(marked, QUANTILE) - np.quantile(compared, QUANTILE))
+
+
 def recorded_chunks(recording: Recording) -> Iterator[Chunk]:
     """Good patches of a recording's good products, again and again, in another order each time.
 

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.errors import InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.bundle_errors import told
@@ -15,11 +17,15 @@ from harness.progress import Progress, silent
 from harness.strips.kit import CALIBRATION_SEED
 from harness.strips.recording import open_recording
 from harness.strips.renderer import Renderer
+from harness.training.compared import drawn_places, usual_unlikeness
 from harness.training.data import (
     ALLOWANCE_START,
+    HARD_REGION,
     TRAINING_SEED,
     drawn_chunks,
     drawn_stacks,
+    held_by,
+    hottest_on_good,
     marks_on_good,
     recorded_chunks,
 )
@@ -315,6 +321,65 @@ def train_examiner_of(
     }  # fmt: skip
     with beside(bundle) as copy:
         add_examiner(copy, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions, made_by)
+        _show(copy, "marks.png", score="marked")
+
+
+def train_comparer_of(
+    *,
+    bundle: Path,
+    strips: int,
+    epochs: int,
+    folder: Path,
+    seed: int,
+    processes: int,
+    command: str,
+    progress: Progress = silent,
+) -> None:
+    """Train a bundle's comparer on drawn good strips and put it in; with no epochs, put in what lies in `folder`.
+
+    Args:
+        bundle: Whose marker it stands beside; a comparer that it had is replaced.
+        strips: That are drawn to learn from.
+        epochs: Times that every place of them is seen.
+        folder: Weights, curve, and how unlike good vials usually are.
+        seed: Of weights and perturbations.
+        processes: That draw.
+        command: What was typed, for `bundle.toml`.
+        progress: Told of every strip and step.
+
+    Raises:
+        DetectorError: The bundle cannot be used, or has no marker.
+        InputError: No epochs, and nothing in the folder.
+    """
+    from model.bundle import add_comparer, load_bundle, remove_comparer
+    from model.comparer_trainer import shift, train_comparer
+    from model.loaded import load_comparer, load_marker
+    from model.staging import beside
+
+    check_ready(folder, "comparer.weights.h5", epochs, bundle)
+    with told():
+        load_marker(load_bundle(bundle))
+    commands = commands_typed(folder, command)
+    if epochs:
+        usual = usual_unlikeness(progress)
+        np.save(folder / "usual.npy", usual)
+        drawn = drawn_places(strips, usual, seed=seed, count=processes, progress=progress)
+        with told():
+            train_comparer(drawn, folder, epochs=epochs, seed=seed, progress=partial(progress, "steps"))
+    made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
+    with beside(bundle) as copy, told():
+        remove_comparer(copy)
+        alone = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
+        add = partial(
+            add_comparer, copy, usual=folder / "usual.npy", curves=[folder / "comparer.csv"],
+            region=HARD_REGION, regions=len(PAPER.regions), made_by=made_by,
+        )  # fmt: skip
+        comparer = load_comparer(add(folder / "comparer.weights.h5"))
+        unheld = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
+        marked, compared = hottest_on_good(alone, unheld, partial(progress, "good strips"))
+        shift(comparer, held_by(marked, compared))
+        comparer.save_weights(copy.parent / "held.weights.h5")
+        add(copy.parent / "held.weights.h5")
         _show(copy, "marks.png", score="marked")
 
 

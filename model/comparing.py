@@ -1,0 +1,108 @@
+"""A bundle's comparer as inspection runs it: ahead of the last frame, vials side by side in threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from model.bundle import Bundle, BundleError, ComparerFile
+from model.comparer import PLACES, SIDE_PX, WHERE, lightest, look_at
+from model.config import PATCH_PX
+from model.loaded import load_comparer
+from model.unlike import CELLS
+
+NOTHING = -30.0
+"""Logit of cells at which it did not look."""
+
+BESIDE_CELLS = 1
+"""Cells about the middle of a place that have its logit: as many as a score pools over (`model.scoring`)."""
+
+Say = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
+"""Pieces (p, 40, 40, n + 1) and numbers (p, 4) of places to logits (p,)."""
+
+
+class Comparing:
+    """Looks at one region of a strip's vials.
+
+    Args:
+        file: The comparer's.
+        patches: Of a frame, vial after vial.
+        say: The compiled network.
+
+    Raises:
+        BundleError: Patches of another number of regions, or no array of what is usual.
+    """
+
+    def __init__(self, file: ComparerFile, patches: int, say: Say) -> None:
+        if patches % file.regions:
+            raise BundleError(str(file.weights), f"patches of {file.regions} regions", f"{patches} patches")
+        self._file, self._vials, self._say = file, patches // file.regions, say
+        self._usual = load_usual(file)
+        self._threads = ThreadPoolExecutor(os.cpu_count(), "compares vials")
+
+    def said(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What it says of the patches of all frames but the last, uint8 (n m, 256, 256), frame after frame.
+
+        Returns:
+            float32 (m, 64, 64): logits in the cells of places, elsewhere, and where there is one vial, `NOTHING`.
+        """
+        regions, region = self._file.regions, self._file.region
+        said = np.full((self._vials * regions, CELLS, CELLS), NOTHING, np.float32)
+        if self._vials < 2:
+            return said
+        frames = early.reshape(-1, self._vials, regions, PATCH_PX, PATCH_PX)[:, :, region]
+        shown = lightest(frames)
+
+        def look(vial: int) -> Any:
+            return look_at(frames[:, vial], np.delete(shown, vial, axis=0), self._usual)
+
+        places = list(self._threads.map(look, range(self._vials)))
+        logits = self._say(
+            np.concatenate([of_vial.detail for of_vial in places]),
+            np.concatenate([of_vial.where for of_vial in places]),
+        )
+        for vial, of_vial in enumerate(places):
+            cells = said[vial * regions + region]
+            for row, column, logit in zip(of_vial.rows, of_vial.columns, logits[vial * PLACES :], strict=False):
+                about = np.s_[
+                    row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1
+                ]
+                cells[about] = np.maximum(cells[about], logit)
+        return said
+
+
+def saying(bundle: Bundle) -> Callable[[Any, Any], Any]:
+    """A bundle's comparer as a function of tensors: uint8 pieces and numbers of places to logits.
+
+    Raises:
+        BundleError: It has none, or weights of another one.
+    """
+    comparer = load_comparer(bundle)
+    return lambda detail, where: comparer([ops.cast(detail, "float32"), where], training=False)
+
+
+def place_shapes(patches: int, frames: int, regions: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of what a comparer is given: of so many patches a frame, all of an acquisition's frames, regions of a vial."""
+    places = PLACES * (patches // regions)
+    return (places, SIDE_PX, SIDE_PX, frames), (places, WHERE)
+
+
+def load_usual(file: ComparerFile) -> NDArray[np.float32]:
+    """How unlike the vials of good strips usually are, float32 (64, 64).
+
+    Raises:
+        BundleError: No array of that kind.
+    """
+    try:
+        usual = np.load(file.usual, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(str(file.usual), "an array of a bundle", str(error).splitlines()[0][:120]) from None
+    if usual.dtype != np.float32 or usual.shape != (CELLS, CELLS) or not np.isfinite(usual).all():
+        raise BundleError(str(file.usual), f"finite float32 ({CELLS}, {CELLS})", f"{usual.dtype} {usual.shape}")
+    return np.asarray(usual)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model.bundle import Bundle, BundleError, add_comparer, load_bundle, remove_comparer
+from model.comparer import APART_CELLS, PLACES, RIM_CELLS, SIDE_PX, Places, build_comparer, lightest, look_at, usual_of
+from model.comparer_trainer import Learnt, logits, places_of_vial, shift, train_comparer
+from model.comparing import NOTHING
+from model.loaded import load_comparer
+from model.runtime import MarkingRuntime
+from model.saved_model import export_saved_model
+
+FRAMES = 3
+PATCHES = 8
+USUAL = np.zeros((64, 64), np.float32)
+Pictures = Callable[..., np.ndarray]
+MakeBundle = Callable[..., Bundle]
+
+
+def walls(vials: int = 5) -> np.ndarray:
+    """uint8 (2, vials, 256, 256): a line down each, nowhere quite at the same column, under noise of its own."""
+    rng = np.random.default_rng(1)
+    pictures = np.full((2, vials, 256, 256), 180.0)
+    for vial in range(vials):
+        pictures[:, vial, :, 120 + vial % 3 : 127 + vial % 3] = 70
+    return np.clip(pictures + rng.normal(0, 1.2, pictures.shape), 0, 255).astype(np.uint8)
+
+
+def looked_at(pictures: np.ndarray, vial: int) -> Places:
+    """By the comparer, of one vial beside the others."""
+    return look_at(pictures[:, vial], np.delete(lightest(pictures), vial, axis=0), USUAL)
+
+
+def test_it_looks_where_a_vial_is_unlike_the_others() -> None:
+    """First at what stays, not at what moved; with every frame and the likest piece of another vial beside."""
+    pictures = walls()
+    pictures[:, 2, 100:109, 119:128] = 40
+    for frame, row in enumerate((30, 60)):
+        pictures[frame, 2, row : row + 14, 200:214] = 10
+    places = looked_at(pictures, 2)
+    assert (places.rows[0], places.columns[0]) == (26, 30)
+    top, left = 4 * 26 + 2 - SIDE_PX // 2, 4 * 30 + 2 - SIDE_PX // 2
+    for frame in range(2):
+        expected = pictures[frame, 2, top : top + SIDE_PX, left : left + SIDE_PX]
+        np.testing.assert_array_equal(places.detail[0, ..., frame], expected)
+    beside = places.detail[0, ..., 2].astype(int)
+    assert beside.min() > 60
+    spotless = pictures[0, 2].copy()
+    spotless[100:109, 119:128] = spotless[90:99, 119:128]
+    np.testing.assert_allclose(beside, spotless[top : top + SIDE_PX, left : left + SIDE_PX], atol=14)
+
+
+def test_places_lie_apart_and_off_the_rim() -> None:
+    """Always as many, each told where it is and how unlike."""
+    places = looked_at(walls(), 0)
+    assert places.detail.shape == (PLACES, SIDE_PX, SIDE_PX, 3)
+    assert min(places.rows.min(), places.columns.min()) >= RIM_CELLS
+    assert max(places.rows.max(), places.columns.max()) < 64 - RIM_CELLS
+    away = np.maximum(np.abs(places.rows[:, None] - places.rows), np.abs(places.columns[:, None] - places.columns))
+    assert away[~np.eye(PLACES, dtype=bool)].min() > APART_CELLS
+    np.testing.assert_allclose(places.where[:, 0], places.rows / 32 - 1, atol=1e-6)
+    assert (np.diff(places.where[:, 3]) <= 0).all()
+
+
+def test_what_is_usual_draws_no_look() -> None:
+    """Where good vials are unlike each other too, it takes more."""
+    unlike = np.zeros((40, 64, 64), np.float32)
+    unlike[:, 40:] = np.linspace(0, 2, 40)[:, None, None]
+    usual = usual_of(unlike)
+    assert usual[:36].max() == 0
+    assert usual[50, 30] == pytest.approx(1.9, abs=0.01)
+
+
+@pytest.fixture
+def compared_bundle(make_marked_bundle: MakeBundle, tmp_path: Path) -> Bundle:
+    """A bundle with a comparer of fresh weights that looks at region 1 of 4."""
+    bundle = make_marked_bundle(tmp_path, frames=FRAMES)
+    put_beside(bundle.folder, tmp_path)
+    return load_bundle(bundle.folder)
+
+
+def put_beside(bundle: Path, folder: Path, **options: int) -> None:
+    """Make a comparer and put it into a bundle."""
+    keras.utils.set_random_seed(3)
+    comparer = build_comparer(FRAMES - 1)
+    shift(comparer, 2.0)
+    comparer.save_weights(folder / "comparer.weights.h5")
+    np.save(folder / "usual.npy", USUAL)
+    add_comparer(
+        bundle, folder / "comparer.weights.h5", folder / "usual.npy", [],
+        **{"region": 1, "regions": 4, "made_by": {"seed": 3}, **options},
+    )  # fmt: skip
+
+
+def test_inspection_takes_the_hotter_word(compared_bundle: Bundle, pictures: Pictures, tmp_path: Path) -> None:
+    """Marker's or comparer's, cell by cell; the latter at its places in its region alone, from the early frames."""
+    patches = pictures(FRAMES * PATCHES, seed=6)
+    runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
+    _, both = runtime.whole(patches)
+    said = runtime.compared(patches[: 2 * PATCHES])
+    assert (said[[0, 2, 3, 4, 6, 7]] == NOTHING).all()
+    early = patches[: 2 * PATCHES].reshape(2, 2, 4, 256, 256)[:, :, 1]
+    comparer = load_comparer(compared_bundle)
+    for vial in range(2):
+        places = looked_at(early, vial)
+        expected = np.asarray(comparer([places.detail, places.where], training=False))
+        found = said[4 * vial + 1]
+        np.testing.assert_allclose(found[places.rows, places.columns], expected, atol=1e-4)
+        np.testing.assert_array_equal(found[places.rows - 1, places.columns + 1], found[places.rows, places.columns])
+        assert (found > NOTHING).sum() == 9 * PLACES
+    alone = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES)
+    _, marked = alone.whole(patches)
+    np.testing.assert_allclose(both, np.maximum(marked, said), atol=1e-5)
+    assert (both[[1, 5]] > marked[[1, 5]]).any()
+    with pytest.raises(ValueError, match="expected one with a comparer, got none"):
+        alone.compared(patches[: 2 * PATCHES])
+
+
+def test_one_vial_is_compared_with_none(compared_bundle: Bundle, pictures: Pictures) -> None:
+    """And it says nothing."""
+    runtime = MarkingRuntime(compared_bundle, FRAMES * 4, frames=FRAMES)
+    assert (runtime.compared(pictures(8, seed=6)) == NOTHING).all()
+
+
+def test_another_backend_says_the_same(compared_bundle: Bundle, pictures: Pictures) -> None:
+    """OpenVINO's comparer, to 1e-4 of a logit."""
+    pytest.importorskip("openvino", reason="OpenVINO, an extra, is not installed")
+    from model.openvino_runtime import OpenVINOMarkingRuntime
+
+    patches = pictures(FRAMES * PATCHES, seed=6)
+    _, expected = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
+    _, found = OpenVINOMarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_bundle_proves_its_comparer(compared_bundle: Bundle, tmp_path: Path) -> None:
+    """Its digest is part of the marker's, an examiner's ground is not; what is usual must be an array."""
+    marker, without = compared_bundle.marker, load_bundle(compared_bundle.folder, with_marker=False)
+    assert marker is not None
+    assert without.digest == compared_bundle.digest
+    np.save(compared_bundle.folder / "usual.npy", USUAL + 1)
+    with pytest.raises(BundleError, match="expected weights of marker"):
+        load_bundle(compared_bundle.folder)
+    np.save(compared_bundle.folder / "usual.npy", USUAL)
+    plain = remove_comparer(compared_bundle.folder).marker
+    assert plain is not None
+    assert plain.digest == plain.proposing == marker.proposing != marker.digest
+    with pytest.raises(BundleError, match="expected a bundle with a comparer, got none"):
+        load_comparer(load_bundle(compared_bundle.folder))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"regions": 0}, r"marker.comparer.regions of 1 to 64, got 0$"),
+        ({"region": 4}, r"marker.comparer.region of 0 to 3, got 4$"),
+    ],
+)
+def test_where_it_looks_is_checked(
+    make_marked_bundle: MakeBundle, tmp_path: Path, options: dict[str, int], said: str
+) -> None:
+    """A region that a vial has."""
+    bundle = make_marked_bundle(tmp_path, frames=FRAMES)
+    with pytest.raises(BundleError, match=said):
+        put_beside(bundle.folder, tmp_path, **options)
+
+
+def test_other_patches_than_it_knows(compared_bundle: Bundle) -> None:
+    """Vials must be whole."""
+    with pytest.raises(BundleError, match="expected patches of 4 regions, got 6 patches"):
+        MarkingRuntime(compared_bundle, FRAMES * 6, frames=FRAMES)
+
+
+def test_it_cannot_be_exported(compared_bundle: Bundle, tmp_path: Path) -> None:
+    """What compares vials is no part of TensorFlow's graph: said, and nothing is written; the paper's score can be."""
+    with pytest.raises(BundleError, match="--score: expected ssim, or a bundle without a comparer"):
+        export_saved_model(compared_bundle, tmp_path / "saved", score="marked")
+    assert not (tmp_path / "saved").exists()
+
+
+def test_places_are_learnt_from_a_good_vial() -> None:
+    """Whole ones of the vial as it is, perturbed ones where it was perturbed; the same seed gives the same."""
+    pictures = walls()
+    others = np.delete(lightest(pictures), 0, axis=0)
+    one, two = (places_of_vial(pictures[:, 0], others, USUAL, np.random.default_rng(5)) for _ in range(2))
+    for part in ("detail", "where", "label"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(two, part))
+    assert (one.label[:10] == 0).all()
+    assert 0 < one.label[10:].sum()
+    differs = np.abs(one.detail[..., 0].astype(int) - one.detail[..., 2])[:, 14:26, 14:26].max((1, 2))
+    assert differs[one.label > 0.5].mean() > differs[:10].mean() + 10
+
+
+def test_it_learns_and_repeats(tmp_path: Path) -> None:
+    """Perturbed places become hotter than whole ones on strips held out; one seed, one comparer; a curve is kept."""
+    pictures = walls()
+    strips = []
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        others = np.delete(lightest(pictures), number % 5, axis=0)
+        strips.append(places_of_vial(pictures[:, number % 5], others, USUAL, rng))
+    said = []
+    for name in ("one", "two"):
+        comparer = train_comparer(strips, tmp_path / name, epochs=6, seed=1, batch=32)
+        said.append(logits(comparer, Learnt.joined(strips)))
+    np.testing.assert_allclose(said[0], said[1], atol=1e-3)
+    label = Learnt.joined(strips).label > 0.5
+    assert said[0][label].mean() > said[0][~label].mean()
+    header, *rows = (tmp_path / "one" / "comparer.csv").read_text().splitlines()
+    assert header == "step,epoch,loss,held_out,auroc"
+    assert len(rows) == 6
+    assert float(rows[-1].split(",")[2]) < float(rows[0].split(",")[2])
