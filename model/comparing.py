@@ -44,6 +44,8 @@ class Comparing:
             raise BundleError(str(file.weights), f"patches of {file.regions} regions", f"{patches} patches")
         self._file, self._vials, self._say = file, patches // file.regions, say
         self._usual = load_usual(file)
+        blank = np.zeros((1, PATCH_PX, PATCH_PX), np.uint8)
+        look_at(blank, blank, self._usual)  # compiled now, while no strip waits
         self._threads = ThreadPoolExecutor(os.cpu_count(), "compares vials")
 
     def said(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
