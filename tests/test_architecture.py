@@ -53,6 +53,7 @@ MAY_LOAD_THE_NETWORK = {
     "harness.inspection.network",
     "harness.inspection.padim",
     "harness.training.calibrating",
+    "harness.training.compared",
     "harness.training.data",
     "harness.training.drawers",
     "harness.training.folder",

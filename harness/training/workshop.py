@@ -356,9 +356,12 @@ def train_comparer_of(
     from model.loaded import load_comparer, load_marker
     from model.staging import beside
 
-    check_ready(folder, "comparer.weights.h5", epochs, bundle)
+    check_ready(folder, "comparer.weights.h5", epochs, bundle, option="--epochs")
     with told():
         load_marker(load_bundle(bundle))
+    if epochs:  # it begins anew
+        for name in ("commands.txt", "comparer.weights.h5"):
+            (folder / name).unlink(missing_ok=True)
     commands = commands_typed(folder, command)
     if epochs:
         usual = usual_unlikeness(progress)

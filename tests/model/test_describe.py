@@ -5,8 +5,18 @@ import json
 import keras
 import pytest
 
+from model.comparer import build_comparer
 from model.config import CELL_PX, PRESETS, NetworkConfig
-from model.describe import LayerCost, describe, describe_examiner, describe_marker, layer_costs, sentences, table
+from model.describe import (
+    LayerCost,
+    describe,
+    describe_comparer,
+    describe_examiner,
+    describe_marker,
+    layer_costs,
+    sentences,
+    table,
+)
 from model.examiner import build_examiner
 from model.export import fold_generator
 from model.marker import EACH, WIDTHS, build_marker, fold_marker
@@ -124,3 +134,15 @@ def test_the_examiner_is_counted_as_it_runs() -> None:
     assert flops["change"] == 2 * 64
     assert found.flops == 12 * sum(flops.values())
     assert found.sentence().startswith("The examiner sees 12 places of a strip closely: ")
+
+
+def test_the_comparer_is_counted_as_it_runs() -> None:
+    """Sixteen places of each of five vials, every layer once, batch norm as it stands."""
+    found = describe_comparer(3, 4)
+    assert found.parameters == build_comparer(2).count_params()
+    flops = {layer.layer: layer.flops for layer in found.layers}
+    assert flops["look_1"] == 2 * 40 * 40 * 9 * 5 * 16
+    assert flops["look_1_norm"] == 2 * 40 * 40 * 16
+    assert flops["say"] == 2 * 48
+    assert found.flops == 5 * 16 * sum(flops.values())
+    assert found.sentence().startswith("The comparer sees 16 places of each vial beside another's: ")
