@@ -15,7 +15,7 @@ from harness.system import hardware, versions
 LEARNT_FROM = "learnt_from.json"
 
 
-def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None, *, option: str = "--minutes") -> None:
+def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None, *, lasting: str = "--minutes") -> None:
     """What a training needs of its places, before it begins.
 
     Args:
@@ -23,7 +23,7 @@ def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None, *
         state: File that lies in it beside a checkpoint.
         minutes: With none a checkpoint must be there: a network that has learnt nothing replaces none.
         bundle: Folder that is written in the end, if any.
-        option: That says how long.
+        lasting: Option that says how long.
 
     Raises:
         InputError: A file where a folder should be, the same folder twice, or no checkpoint.
@@ -34,7 +34,7 @@ def check_ready(folder: Path, state: str, minutes: float, bundle: Path | None, *
     if bundle is not None and folder.resolve() == bundle.resolve():
         raise InputError("--bundle", "another folder than that of the checkpoints", bundle)
     if minutes == 0 and not (folder / state).is_file():
-        raise InputError(f"--folder {folder}", f"a checkpoint, where {option} is 0", "none")
+        raise InputError(f"--folder {folder}", f"a checkpoint, where {lasting} is 0", "none")
 
 
 def check_learnt(steps: int, minutes: float) -> None:

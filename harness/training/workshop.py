@@ -356,7 +356,7 @@ def train_comparer_of(
     from model.loaded import load_comparer, load_marker
     from model.staging import beside
 
-    check_ready(folder, "comparer.weights.h5", epochs, bundle, option="--epochs")
+    check_ready(folder, "comparer.weights.h5", epochs, bundle, lasting="--epochs")
     with told():
         load_marker(load_bundle(bundle))
     if epochs:  # it begins anew

@@ -22,14 +22,14 @@ FILES = ("manifest.json", "summary.json", "products.parquet")
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """The reference result as if five more defective products had been found, and one fewer; good ones as they are."""
+    """The reference result as if three more defective products had been found, and one fewer; good ones as they are."""
     folder = tmp_path / "other"
     folder.mkdir()
     for name in FILES:
         shutil.copy(REFERENCE / name, folder / name)
     products = pd.read_parquet(folder / "products.parquet")
     defective = products["truth"] == "defective"
-    missed = products.index[defective & ~products["right"].astype(bool)][:5]
+    missed = products.index[defective & ~products["right"].astype(bool)][:3]
     found = products.index[defective & (products["rejects"] == 10)][:1]
     products.loc[missed, ["rejects", "right"]] = [10, True]
     products.loc[found, ["rejects", "right"]] = [0, False]
@@ -42,12 +42,12 @@ def test_each_product_stands_against_itself(other: Path) -> None:
     defective, good = difference(REFERENCE, other)
     products = pd.read_parquet(REFERENCE / "products.parquet")
     right = products.groupby("truth")["right"].sum()
-    expected = Paired(int(right["defective"]) - 1, 1, 5, 141 - int(right["defective"]) - 5)
+    expected = Paired(int(right["defective"]) - 1, 1, 3, 141 - int(right["defective"]) - 3)
     assert (defective.counts, defective.p) == (expected, mcnemar_exact(expected))
-    turned = tango_interval(Paired(expected.both, 5, 1, expected.neither))
+    turned = tango_interval(Paired(expected.both, 3, 1, expected.neither))
     assert (defective.low, defective.high) == (turned.low, turned.high)
-    assert defective.difference == pytest.approx(4 / 141)
-    assert defective.low < 4 / 141 < defective.high
+    assert defective.difference == pytest.approx(2 / 141)
+    assert defective.low < 2 / 141 < defective.high
     assert (defective.runs_low < defective.runs_difference < defective.runs_high) == (defective.runs_difference != 0)
     assert good.difference == 0.0
     assert good.p == 1.0
@@ -67,7 +67,7 @@ def test_from_the_command_line(bench: Bench, other: Path) -> None:
     """In words with counts, and as JSON."""
     code, text, _ = bench("difference", REFERENCE, other)
     assert code == 0
-    assert "only the first 1, only the second 5" in text
+    assert "only the first 1, only the second 3" in text
     code, text, _ = bench("difference", REFERENCE, other, "--json")
     assert [part["truth"] for part in json.loads(text)] == ["defective", "good"]
 
