@@ -106,7 +106,7 @@ def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("harness.training.compared.USUAL_STRIPS", 1)
     monkeypatch.setattr("harness.training.data.ALLOWANCE_STRIPS", 2)
     folder = bundle_without_marker(tmp_path / "bundle")
-    options = {"strips": 2, "seed": 1, "processes": 1, "folder": tmp_path / "comparer", "command": "x"}
+    options = {"strips": 4, "seed": 1, "processes": 1, "folder": tmp_path / "comparer", "command": "x"}
     with pytest.raises(DetectorError, match="expected a bundle with a marker, got none"):
         train_comparer_of(bundle=folder, epochs=1, **options)
     marker_checkpoint(folder, tmp_path / "marker")
