@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bundle import BundleError
+from model.bundle import read_array
+from model.config import CELLS
 
 Allowance = NDArray[np.float32]
 """float32 (region, 64, 64): logits, of zero mean in each region."""
@@ -52,10 +53,4 @@ def load_allowance(path: Path) -> Allowance:
     Raises:
         BundleError: No array of that kind.
     """
-    try:
-        allowance = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleError(str(path), "an array of a bundle", str(error).splitlines()[0][:120]) from None
-    if allowance.dtype != np.float32 or allowance.ndim != 3 or not np.isfinite(allowance).all():
-        raise BundleError(str(path), "finite float32 (region, 64, 64)", f"{allowance.dtype} {allowance.shape}")
-    return np.asarray(allowance)
+    return read_array(path, ("region", CELLS, CELLS))

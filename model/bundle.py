@@ -29,6 +29,7 @@ ALLOWANCE = "allowance.npy"
 EXAMINER = "examiner.weights.h5"
 COMPARER = "comparer.weights.h5"
 USUAL = "usual.npy"
+PROPOSING = ("weights.weights.h5", "marker.weights.h5", ALLOWANCE)
 MOST_FRAMES = 64
 MOST_REGIONS = 64
 
@@ -195,9 +196,6 @@ def _comparer(folder: Path, marker: Mapping[str, Any]) -> ComparerFile:
     return ComparerFile(folder / COMPARER, folder / USUAL, region, regions)
 
 
-PROPOSING = ("weights.weights.h5", "marker.weights.h5", ALLOWANCE)
-
-
 def _marker_digest(
     folder: Path, network: NetworkConfig, *, names: Sequence[str] = (*PROPOSING, EXAMINER, COMPARER, USUAL)
 ) -> str:
@@ -320,6 +318,28 @@ def remove_comparer(folder: Path) -> Bundle:
     for name in (COMPARER, USUAL):
         (folder / name).unlink(missing_ok=True)
     return _describe_marker(bundle, description)
+
+
+def read_array(path: Path, shape: tuple[int | str, ...]) -> NDArray[np.float32]:
+    """An array of a bundle.
+
+    Args:
+        path: Its file.
+        shape: Sides; a name stands for any length.
+
+    Raises:
+        BundleError: No file, no array, or one of another kind.
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(str(path), "an array of a bundle", str(error).splitlines()[0][:120]) from None
+    sides = zip(shape, array.shape, strict=False)
+    fits = array.ndim == len(shape) and all(isinstance(asked, str) or asked == side for asked, side in sides)
+    if array.dtype != np.float32 or not fits or not np.isfinite(array).all():
+        expected = f"finite float32 ({', '.join(map(str, shape))})"
+        raise BundleError(str(path), expected, f"{array.dtype} {array.shape}")
+    return np.asarray(array)
 
 
 def put(folder: Path, source: Path, name: str) -> None:

@@ -16,8 +16,8 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from model.config import CELL_PX
-from model.unlike import CELLS, REACH_PX, unlike_others
+from model.config import CELL_PX, CELLS
+from model.unlike import REACH_PX, unlike_others
 
 PLACES = 16
 """Of a patch that are looked at: many drops can be more unlike than a bump."""

@@ -16,6 +16,8 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from model.checkpoint import check_finite, curve_rows
 from model.comparer import LAST, build_comparer, look_at
 from model.disturbance import Kind, disturb
+from model.examiner_trainer import place_loss
+from model.marker import pair_loss
 from model.marker_trainer import ordered, warm_cosine
 from model.stepping import Stepper
 
@@ -138,7 +140,7 @@ def train_comparer(
             check_finite(losses)
             stepper.write_back()
             said = logits(comparer, kept)
-            entropy = np.logaddexp(0, np.where(kept.label > 0.5, -said, said)).mean()
+            entropy = float(place_loss(kept.label, said))
             auroc = ordered(said[kept.label > 0.5], said[kept.label < 0.5])
             note([step, epoch, f"{np.mean([float(loss) for loss in losses]):.5f}", f"{entropy:.5f}", f"{auroc:.5f}"])
             comparer.save_weights(folder / "comparer.new.weights.h5")
@@ -170,10 +172,9 @@ def _batches(learnt: Learnt, batch: int, rng: np.random.Generator) -> Iterator[L
     for at in range(0, len(order) - batch + 1, batch):
         part = learnt[order[at : at + batch]]
         mirrored = rng.random(batch) < MIRRORED
-        detail, where = part.detail.copy(), part.where.copy()
-        detail[mirrored] = detail[mirrored][:, :, ::-1]
-        where[mirrored, 1] *= -1
-        yield Learnt(detail, where, part.label)
+        part.detail[mirrored] = part.detail[mirrored][:, :, ::-1]  # picked out of `learnt`, not part of it
+        part.where[mirrored, 1] *= -1
+        yield part
 
 
 def _prepared(detail: Any, where: Any, label: Any) -> tuple[list[Any], Any]:
@@ -182,9 +183,5 @@ def _prepared(detail: Any, where: Any, label: Any) -> tuple[list[Any], Any]:
 
 def _loss(say: Callable[[Any], Any], given: list[Any], label: Any) -> Any:
     """Cross-entropy, and how often a whole place is hotter than a perturbed one: a strip is judged by its hottest."""
-    said = say(given)
-    hit = label > 0.5
-    entropy = ops.mean(ops.softplus(ops.where(hit, -said, said)))
-    pairs = ops.cast(~hit[:, None] & hit[None, :], said.dtype)
-    ranked = ops.sum(pairs * ops.softplus(said[:, None] - said[None, :])) / ops.maximum(ops.sum(pairs), 1.0)
-    return entropy + RANKING_WEIGHT * ranked
+    said, hit = say(given), label > 0.5
+    return place_loss(label, said) + RANKING_WEIGHT * pair_loss(said, ~hit, said, hit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,17 +11,17 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from model.bundle import Bundle, BundleError, ComparerFile
+from model.bundle import Bundle, BundleError, ComparerFile, read_array
 from model.comparer import PLACES, SIDE_PX, WHERE, lightest, look_at
-from model.config import PATCH_PX
+from model.config import CELLS, PATCH_PX
 from model.loaded import load_comparer
-from model.unlike import CELLS
+from model.scoring import MARK_WINDOW
 
 NOTHING = -30.0
 """Logit of cells at which it did not look."""
 
-BESIDE_CELLS = 1
-"""Cells about the middle of a place that have its logit: as many as a score pools over (`model.scoring`)."""
+BESIDE_CELLS = MARK_WINDOW // 2
+"""Cells about the middle of a place that have its logit: together what a score pools over."""
 
 Say = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 """Pieces (p, 40, 40, n + 1) and numbers (p, 4) of places to logits (p,)."""
@@ -43,7 +43,7 @@ class Comparing:
         if patches % file.regions:
             raise BundleError(str(file.weights), f"patches of {file.regions} regions", f"{patches} patches")
         self._file, self._vials, self._say = file, patches // file.regions, say
-        self._usual = load_usual(file)
+        self._usual = read_array(file.usual, (CELLS, CELLS))
         blank = np.zeros((1, PATCH_PX, PATCH_PX), np.uint8)
         look_at(blank, blank, self._usual)  # compiled now, while no strip waits
         self._threads = ThreadPoolExecutor(os.cpu_count(), "compares vials")
@@ -79,32 +79,28 @@ class Comparing:
         return said
 
 
-def saying(bundle: Bundle) -> Callable[[Any, Any], Any]:
-    """A bundle's comparer as a function of tensors: uint8 pieces and numbers of places to logits.
+Compile = Callable[[Callable[..., Any], Mapping[str, tuple[tuple[int, ...], Any]]], Say]
+"""Of a function of tensors, and shape and type of each of its arguments by name, what a backend runs."""
+
+
+def comparing(bundle: Bundle, patches: int, compiled: Compile) -> Comparing | None:
+    """What compares the vials of a strip, if a bundle has something that does.
+
+    Args:
+        bundle: The bundle.
+        patches: Of a frame.
+        compiled: By the backend.
 
     Raises:
-        BundleError: It has none, or weights of another one.
+        BundleError: Weights of another comparer, or see `Comparing`.
     """
-    comparer = load_comparer(bundle)
-    return lambda detail, where: comparer([ops.cast(detail, "float32"), where], training=False)
+    if bundle.marker is None or bundle.marker.comparer is None:
+        return None
+    comparer, file = load_comparer(bundle), bundle.marker.comparer
+    places = PLACES * (patches // file.regions)
+    detail = (places, SIDE_PX, SIDE_PX, bundle.marker.frames), np.uint8
 
+    def say(detail: Any, where: Any) -> Any:
+        return comparer([ops.cast(detail, "float32"), where], training=False)
 
-def place_shapes(patches: int, frames: int, regions: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of what a comparer is given: of so many patches a frame, all of an acquisition's frames, regions of a vial."""
-    places = PLACES * (patches // regions)
-    return (places, SIDE_PX, SIDE_PX, frames), (places, WHERE)
-
-
-def load_usual(file: ComparerFile) -> NDArray[np.float32]:
-    """How unlike the vials of good strips usually are, float32 (64, 64).
-
-    Raises:
-        BundleError: No array of that kind.
-    """
-    try:
-        usual = np.load(file.usual, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleError(str(file.usual), "an array of a bundle", str(error).splitlines()[0][:120]) from None
-    if usual.dtype != np.float32 or usual.shape != (CELLS, CELLS) or not np.isfinite(usual).all():
-        raise BundleError(str(file.usual), f"finite float32 ({CELLS}, {CELLS})", f"{usual.dtype} {usual.shape}")
-    return np.asarray(usual)
+    return Comparing(file, patches, compiled(say, {"detail": detail, "where": ((places, WHERE), np.float32)}))

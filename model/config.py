@@ -10,6 +10,9 @@ PATCH_PX = 256
 CELL_PX = 4
 """Side of the cells that the marker marks."""
 
+CELLS = PATCH_PX // CELL_PX
+"""Along a side of a patch."""
+
 MARKED = "marked"
 """Name of the score of all frames of a patch by the marker's cells, `model.scoring.mark_score`."""
 

@@ -17,8 +17,8 @@ import keras
 from keras import layers, ops
 
 from model.blocks import SLOPE, Fold
-from model.config import CELL_PX
-from model.marker import CELLS, RESIDUAL_GAIN
+from model.config import CELL_PX, CELLS
+from model.marker import RESIDUAL_GAIN
 from model.scoring import MARK_WINDOW
 
 PLACES = 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.config import CELL_PX, PATCH_PX
+from model.config import CELLS
 from model.dataset import picked
 from model.disturbance import Kind, disturb
 
@@ -82,7 +82,7 @@ def _batch(
 ) -> MarkedBatch:
     chosen = picked(pool, batch, rng)
     stacks = np.stack([stack for stack, _ in chosen])
-    marked = np.zeros((batch, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX), np.float32)
+    marked = np.zeros((batch, CELLS, CELLS), np.float32)
     for index in np.nonzero(rng.random(batch) < share)[0]:
         stack = stacks[index] / np.float32(255)
         perturbed, cells = disturb(stack, stacks[rng.integers(batch)], rng=rng, kinds=kinds)

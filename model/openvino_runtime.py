@@ -7,7 +7,7 @@ The network reads them where they lie and writes into the arrays that are given 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from model.bundle import Bundle, BundleError
-from model.comparing import Comparing, place_shapes, saying
-from model.config import PATCH_PX
+from model.comparing import Say, comparing
+from model.config import CELLS, PATCH_PX
 from model.loaded import rebuilding
-from model.marker import CELLS
 from model.runtime import Stepped, begun_shapes, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
@@ -64,7 +63,12 @@ class OpenVINOMarkingRuntime(Stepped):
         self._nothing = [np.zeros(shape, np.float32) for shape in shapes]
         named = zip(shapes, ("rebuilt", "before"), strict=True)
         begun = (tf.TensorSpec(shape, tf.float32, name=name) for shape, name in named)
-        self._comparing = _comparing(bundle, batch - self.early, backend)
+
+        def compiled(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:
+            say = Compiled(function, [tf.TensorSpec(*of, name=name) for name, of in inputs.items()], backend)
+            return lambda *given: say.run(*given)[0]
+
+        self._comparing = comparing(bundle, batch - self.early, compiled)
         said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), name="said")]
         inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last"), *said]
         self._finish = Compiled(finish, inputs, backend)
@@ -85,17 +89,6 @@ class OpenVINOMarkingRuntime(Stepped):
         rebuilt, before, *said = begun
         whole, logits = self._finish.run(early, rebuilt, before, last, *said)
         return whole, logits
-
-
-def _comparing(bundle: Bundle, patches: int, backend: str) -> Comparing | None:
-    """What compares vials, of so many patches a frame, if anything does."""
-    marker = bundle.marker
-    if marker is None or marker.comparer is None:
-        return None
-    detail, where = place_shapes(patches, marker.frames, marker.comparer.regions)
-    inputs = [tf.TensorSpec(detail, tf.uint8, name="detail"), tf.TensorSpec(where, tf.float32, name="where")]
-    say = Compiled(saying(bundle), inputs, backend)
-    return Comparing(marker.comparer, patches, lambda *given: say.run(*given)[0])
 
 
 def patches_of(batch: int, name: str = "patches") -> tf.TensorSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
-from model.comparing import Comparing, place_shapes, saying
-from model.config import PATCH_PX
+from model.comparing import Comparing, Say, comparing
+from model.config import CELLS, PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
-from model.marker import CELLS, WIDTHS
+from model.marker import WIDTHS
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
@@ -208,7 +208,7 @@ class MarkingRuntime(Stepped):
             tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
         )
         shapes = begun_shapes(self.early, batch - self.early)
-        self._comparing = _comparing(bundle, batch - self.early)
+        self._comparing = comparing(bundle, batch - self.early, _say)
         said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), tf.float32)]
         self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
         self._nothing = [tf.zeros(shape) for shape in shapes]
@@ -233,15 +233,10 @@ class MarkingRuntime(Stepped):
         return whole.numpy(), logits.numpy()
 
 
-def _comparing(bundle: Bundle, patches: int) -> Comparing | None:
-    """What compares vials, of so many patches a frame, if anything does."""
-    marker = bundle.marker
-    if marker is None or marker.comparer is None:
-        return None
-    detail, where = place_shapes(patches, marker.frames, marker.comparer.regions)
-    signature = [tf.TensorSpec(detail, tf.uint8), tf.TensorSpec(where, tf.float32)]
-    say = tf.function(saying(bundle), input_signature=signature).get_concrete_function()
-    return Comparing(marker.comparer, patches, lambda *given: say(*map(tf.constant, given)).numpy())
+def _say(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:
+    signature = [tf.TensorSpec(*of, name=name) for name, of in inputs.items()]
+    say = tf.function(function, input_signature=signature).get_concrete_function()
+    return lambda *given: say(*map(tf.constant, given)).numpy()
 
 
 def begun_shapes(early: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

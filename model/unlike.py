@@ -11,9 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from model.config import CELL_PX, PATCH_PX
+from model.config import CELL_PX, CELLS, PATCH_PX
 
-CELLS = PATCH_PX // CELL_PX
 REACH_PX = 3
 """How far a place may lie from the same place of another vial: poses turn, walls lean."""
 

@@ -117,12 +117,15 @@ def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, unusual: float = 
 
 def marks_on_good(detector: NetworkDetector, progress: Callable[[int, int], None]) -> NDArray[np.float32]:
     """What a marker says of good strips that it has not seen, float32 (strips x vials, region, 64, 64)."""
-    renderer = Renderer(seed=TRAINING_SEED, geometry=detector.geometry)
-    marks = []
+    return np.concatenate([detector.logits(seen) for seen in _allowance_strips(detector.geometry, progress)])
+
+
+def _allowance_strips(geometry: Geometry, progress: Callable[[int, int], None]) -> Iterator[Inspection]:
+    """Acquisitions of the good strips by which it is seen what networks reach where nothing is wrong."""
+    renderer = Renderer(seed=TRAINING_SEED, geometry=geometry)
     for done, strip in enumerate(good_strips("training", ALLOWANCE_STRIPS, seed=TRAINING_SEED, start=ALLOWANCE_START)):
-        marks.append(detector.logits(Inspection.of_frames(detector.geometry, renderer.frames(strip, 1))))
+        yield Inspection.of_frames(geometry, renderer.frames(strip, 1))
         progress(done + 1, ALLOWANCE_STRIPS)
-    return np.concatenate(marks)
 
 
 def hottest_on_good(
@@ -137,13 +140,10 @@ def hottest_on_good(
     """
     from model.scoring import hottest
 
-    renderer = Renderer(seed=TRAINING_SEED, geometry=marking.geometry)
     marked, compared = [], []
-    for done, strip in enumerate(good_strips("training", ALLOWANCE_STRIPS, seed=TRAINING_SEED, start=ALLOWANCE_START)):
-        seen = Inspection.of_frames(marking.geometry, renderer.frames(strip, 1))
+    for seen in _allowance_strips(marking.geometry, progress):
         marked.append(hottest(marking.logits(seen)[:, HARD_REGION]).max())
         compared.append(comparing.compared(seen)[:, HARD_REGION].max())
-        progress(done + 1, ALLOWANCE_STRIPS)
     return np.array(marked), np.array(compared)
 
 
