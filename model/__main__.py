@@ -81,11 +81,20 @@ def benchmark(
     calls: Annotated[int, typer.Option(min=1, help="Calls after the first.")] = 1000,
     score: Annotated[str | None, typer.Option(help="Another than the marker's, or the paper's without one.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Whole strips alone, not stage by stage as well.")] = False,
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="Measure this one, and any that is named so as well, not all.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Time of a strip, from frames to verdict and stage by stage, for every runtime that is installed."""
     found = load_bundle(find_bundle(bundle))
     from model import benchmark as measuring  # lazily, as above
+    from model.stages import RUNTIMES
+
+    for name in runtime or ():
+        if name not in RUNTIMES:
+            raise BundleError("--runtime", f"one of {', '.join(RUNTIMES)}", name)
+    chosen = {name: RUNTIMES[name] for name in RUNTIMES if not runtime or name in runtime}
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=messages) as progress:
@@ -96,7 +105,9 @@ def benchmark(
                 tasks[runtime] = progress.add_task(runtime, total=total)
             progress.update(tasks[runtime], completed=done)
 
-        result = measuring.benchmark(found, patches=patches, calls=calls, score=score, whole=whole, progress=move)
+        result = measuring.benchmark(
+            found, patches=patches, calls=calls, score=score, whole=whole, runtimes=chosen, progress=move
+        )
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=1))
         return
