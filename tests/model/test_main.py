@@ -68,7 +68,10 @@ def test_benchmark_measures_a_bundle(
         (("describe", "nothing"), "nothing/bundle.toml: expected a file of a detector bundle, got no such file"),
         (("benchmark", "nothing"), "nothing/bundle.toml: expected a file of a detector bundle, got no such file"),
         (("benchmark", "--calls", "0"), "command line: "),
-        (("benchmark", "--runtime", "fast"), "--runtime: expected one of tensorflow, openvino, openvino-bf16, got fast"),
+        (
+            ("benchmark", "--runtime", "fast"),
+            "--runtime: expected one of tensorflow, openvino, openvino-bf16, got fast",
+        ),
         (("describe", "--no-such-option"), "command line: "),
         (("sing",), "command line: "),
     ],
