@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -167,10 +167,10 @@ def _marker(folder: Path, network: NetworkConfig, description: Mapping[str, Any]
         raise BundleError(str(folder / "bundle.toml"), "marker.frames and digests.marker", error) from None
     if not is_whole(frames, 1, MOST_FRAMES):
         raise BundleError(str(folder / "bundle.toml"), f"marker.frames of 1 to {MOST_FRAMES}", frames)
-    digest = _marker_digest(folder, network)
+    digest = marker_digest(folder, network)
     if digest != stated:
         raise BundleError(str(weights), f"weights of marker {stated[:12]}", f"weights of marker {digest[:12]}")
-    proposing = _marker_digest(folder, network, names=PROPOSING)
+    proposing = marker_digest(folder, network, names=PROPOSING)
     allowance, examiner = (path if (path := folder / name).is_file() else None for name in (ALLOWANCE, EXAMINER))
     regions = 0
     if examiner is not None:
@@ -196,9 +196,10 @@ def _comparer(folder: Path, marker: Mapping[str, Any]) -> ComparerFile:
     return ComparerFile(folder / COMPARER, folder / USUAL, region, regions)
 
 
-def _marker_digest(
+def marker_digest(
     folder: Path, network: NetworkConfig, *, names: Sequence[str] = (*PROPOSING, EXAMINER, COMPARER, USUAL)
 ) -> str:
+    """Of those of a bundle's files by a marker, and beside it, that are there."""
     return model_digest(network, *(folder / name for name in names if (folder / name).is_file()))
 
 
@@ -217,107 +218,6 @@ def model_digest(network: NetworkConfig, *files: Path) -> str:
 def file_digest(file: Path) -> str:
     """Hex SHA-256 of a file."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def write_bundle(folder: Path, network: NetworkConfig, made_by: Mapping[str, Any]) -> Bundle:
-    """Write `bundle.toml` for the weights that already lie in the folder."""
-    digest = model_digest(network, folder / "weights.weights.h5")
-    tables = {"network": network.as_dict(), "digests": {"model": digest}, "made_by": dict(made_by)}
-    write_toml(folder / "bundle.toml", tables)
-    return load_bundle(folder)
-
-
-def add_marker(folder: Path, weights: Path, curves: Iterable[Path], frames: int, made_by: Mapping[str, Any]) -> Bundle:
-    """Put a trained marker into a bundle, in the place of one that it had; what stood with it goes with it.
-
-    Thresholds of an earlier marker stay in the file and are refused by their digest.
-    """
-    bundle = load_bundle(folder, with_marker=False)
-    for name in (ALLOWANCE, EXAMINER, COMPARER, USUAL):
-        (folder / name).unlink(missing_ok=True)
-    for curve in curves:
-        put(folder, curve, curve.name)
-    put(folder, weights, "marker.weights.h5")
-    return _describe_marker(bundle, {"frames": frames, **made_by})
-
-
-def add_allowance(folder: Path, allowance: NDArray[np.float32], made_by: Mapping[str, Any]) -> Bundle:
-    """Put the allowance of a bundle's marker beside it, in the place of one that it had.
-
-    Args:
-        folder: Of a bundle with a marker.
-        allowance: float32 (region, 64, 64).
-        made_by: What it was made of; becomes the table [marker.allowance].
-    """
-    bundle = load_bundle(folder)
-    description = dict(read_toml(folder / "bundle.toml")["marker"])
-    for table in ("examiner", "comparer"):
-        description.pop(table, None)
-    for name in (EXAMINER, COMPARER, USUAL):  # they learnt from, or were held to, logits less another allowance
-        (folder / name).unlink(missing_ok=True)
-    with (folder / f"{ALLOWANCE}.new").open("wb") as file:
-        np.save(file, allowance, allow_pickle=False)
-    (folder / f"{ALLOWANCE}.new").replace(folder / ALLOWANCE)
-    return _describe_marker(bundle, {**description, "allowance": dict(made_by)})
-
-
-def add_examiner(
-    folder: Path, weights: Path, curves: Iterable[Path], regions: int, made_by: Mapping[str, Any]
-) -> Bundle:
-    """Put a trained examiner into a bundle with a marker, in the place of one that it had.
-
-    Args:
-        folder: Of the bundle.
-        weights: Of the examiner.
-        curves: Of its training.
-        regions: Of a vial.
-        made_by: What it was made of; becomes the table [marker.examiner].
-    """
-    bundle = load_bundle(folder)
-    description = dict(read_toml(folder / "bundle.toml")["marker"])
-    put(folder, weights, EXAMINER)
-    for curve in curves:
-        put(folder, curve, curve.name)
-    return _describe_marker(bundle, {**description, "examiner": {"regions": regions, **made_by}})
-
-
-def add_comparer(
-    folder: Path,
-    weights: Path,
-    usual: Path,
-    curves: Iterable[Path],
-    region: int,
-    regions: int,
-    made_by: Mapping[str, Any],
-) -> Bundle:
-    """Put a trained comparer beside the marker of a bundle, in the place of one that it had.
-
-    Args:
-        folder: Of the bundle.
-        weights: Of the comparer.
-        usual: How unlike good vials usually are.
-        curves: Of its training.
-        region: That it looks at.
-        regions: Of a vial.
-        made_by: What it was made of; becomes the table [marker.comparer].
-    """
-    bundle = load_bundle(folder)
-    description = dict(read_toml(folder / "bundle.toml")["marker"])
-    put(folder, weights, COMPARER)
-    put(folder, usual, USUAL)
-    for curve in curves:
-        put(folder, curve, curve.name)
-    return _describe_marker(bundle, {**description, "comparer": {"region": region, "regions": regions, **made_by}})
-
-
-def remove_comparer(folder: Path) -> Bundle:
-    """Take the comparer out of a bundle, if there is one."""
-    bundle = load_bundle(folder)
-    description = dict(read_toml(folder / "bundle.toml")["marker"])
-    description.pop("comparer", None)
-    for name in (COMPARER, USUAL):
-        (folder / name).unlink(missing_ok=True)
-    return _describe_marker(bundle, description)
 
 
 def read_array(path: Path, shape: tuple[int | str, ...]) -> NDArray[np.float32]:
@@ -346,20 +246,6 @@ def put(folder: Path, source: Path, name: str) -> None:
     """Copy a file beside and rename it into place."""
     shutil.copyfile(source, folder / f"{name}.new")
     (folder / f"{name}.new").replace(folder / name)
-
-
-def _describe_marker(bundle: Bundle, marker: Mapping[str, Any]) -> Bundle:
-    """Write `bundle.toml` for the marker that already lies in the folder."""
-    write_toml(
-        bundle.folder / "bundle.toml",
-        {
-            "network": bundle.network.as_dict(),
-            "digests": {"model": bundle.digest, "marker": _marker_digest(bundle.folder, bundle.network)},
-            "made_by": dict(bundle.made_by),
-            "marker": marker,
-        },
-    )
-    return load_bundle(bundle.folder)
 
 
 def write_toml(path: Path, tables: Mapping[str, Any]) -> None:

@@ -16,9 +16,8 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from model.checkpoint import check_finite, curve_rows
 from model.comparer import LAST, build_comparer, look_at
 from model.disturbance import Kind, disturb
-from model.examiner_trainer import place_loss
-from model.marker import pair_loss
 from model.marker_trainer import ordered, warm_cosine
+from model.place_losses import pair_loss, place_loss
 from model.stepping import Stepper
 
 KINDS: dict[Kind, float] = {"relief": 0.6, "spot": 0.22, "line": 0.08, "raft": 0.05, "push": 0.05}

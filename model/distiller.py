@@ -18,7 +18,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from model.bundle import Bundle, BundleError, write_bundle
+from model.bundle import Bundle, BundleError
+from model.bundle_making import write_bundle
 from model.checkpoint import check_finite, curve_rows, whole_checkpoint, write_state
 from model.config import PATCH_PX, NetworkConfig
 from model.dataset import drawn_ahead

@@ -32,6 +32,7 @@ from model.loaded import load_examiner, normalised, rebuilding, seeing
 from model.marked_batches import MarkedBatch, StackChunk, marked_batches
 from model.marker import WIDTHS
 from model.marker_trainer import ordered, warm_cosine
+from model.place_losses import NEITHER, place_loss, strip_loss
 from model.scoring import MARK_WINDOW
 from model.stepping import Stepper, compiled
 
@@ -64,9 +65,6 @@ FIRST_WINDOWS = 2_000
 BESIDE_CELLS = 2
 """Cells around a place that must be whole if it is to count as whole."""
 
-STRIP_PLACES = 40
-"""Places of a strip, the hottest of which decides it."""
-
 STRIP_WEIGHT = 0.5
 """Of the loss of strips beside that of places."""
 
@@ -74,9 +72,6 @@ WARM_STEPS = 200
 CURVE_EVERY = 20
 SAVE_EVERY_S = 60.0
 HELD_OUT_BATCHES = 30
-
-NEITHER = -1.0
-"""Label of a place beside a perturbation."""
 
 
 @dataclass(frozen=True)
@@ -100,39 +95,6 @@ class Windows:
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All of them, in their order."""
         return self.detail, self.around, self.where, self.value, self.label
-
-
-def place_loss(label: Any, said: Any) -> Any:
-    """Mean cross-entropy of places, those beside a perturbation left out.
-
-    Args:
-        label: (p,), 1 perturbed, 0 whole, `NEITHER`.
-        said: Logits (p,).
-    """
-    counted = ops.cast(label > NEITHER, said.dtype)
-    entropy = ops.softplus(ops.where(label > 0.5, -said, said))
-    return ops.sum(counted * entropy) / ops.maximum(ops.sum(counted), 1.0)
-
-
-def strip_loss(label: Any, said: Any) -> Any:
-    """How often, softly, the hottest whole place of a strip is hotter than a perturbed one.
-
-    A strip is judged by the hottest of its `STRIP_PLACES` places. That maximum is taken softly over the whole places
-    of the batch, as if there were so many.
-
-    Args:
-        label: (p,), 1 perturbed, 0 whole, `NEITHER`.
-        said: Logits (p,).
-
-    Returns:
-        Mean over perturbed places i of softplus(log(40 mean over whole places j of exp(said_j)) - said_i); 0 where
-        the batch has only one kind.
-    """
-    hit, whole = ops.cast(label > 0.5, said.dtype), ops.cast(ops.abs(label) < 0.5, said.dtype)
-    hits, wholes = ops.sum(hit), ops.sum(whole)
-    hottest = ops.logsumexp(ops.where(whole > 0.5, said, -1e4)) + ops.log(STRIP_PLACES / ops.maximum(wholes, 1.0))
-    missed = ops.sum(hit * ops.softplus(hottest - said)) / ops.maximum(hits, 1.0)
-    return ops.where((hits > 0.5) & (wholes > 0.5), missed, 0.0)
 
 
 @dataclass

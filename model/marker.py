@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from model.blocks import SLOPE, Fold
 from model.config import CELL_PX, CELLS, PATCH_PX
 from model.export import fold
+from model.place_losses import pair_loss
 
 EACH = 24
 """Channels of what is seen of each frame by itself, with the same weights."""
@@ -245,20 +246,6 @@ def ranking_loss(marked: Any, logits: Any) -> Any:
     clean = ops.max(ops.where(near > 0.5, _COLD, places), axis=(1, 2))
     hit = ops.max(ops.where(share > 0.5, places, _COLD), axis=(1, 2))
     return pair_loss(clean, clean > _COLD / 2, hit, hit > _COLD / 2)
-
-
-def pair_loss(clean: Any, is_clean: Any, marked: Any, is_marked: Any) -> Any:
-    """Mean of softplus(clean_i - marked_j) over all pairs that count; 0 without one.
-
-    Args:
-        clean: Logits (n,).
-        is_clean: bool (n,), which of them count.
-        marked: Logits (m,).
-        is_marked: bool (m,).
-    """
-    pairs = ops.softplus(clean[:, None] - marked[None, :])
-    counted = ops.cast(is_clean[:, None] & is_marked[None, :], pairs.dtype)
-    return ops.sum(counted * pairs) / ops.maximum(ops.sum(counted), 1.0)
 
 
 _COLD = -30.0

@@ -10,7 +10,8 @@ from typing import Any
 
 from keras import ops
 
-from model.bundle import Bundle, write_bundle
+from model.bundle import Bundle
+from model.bundle_making import write_bundle
 from model.config import TrainingConfig
 from model.dataset import Chunk, batches
 from model.network import build_rebuilder

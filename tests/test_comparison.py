@@ -8,7 +8,7 @@ import pytest
 from harness.comparison import Compared, Comparison, compare
 from harness.strips.kit import CALIBRATION_SEED, development_kit, standard_kit
 from harness.strips.renderer import Renderer
-from model.bundle import write_bundle
+from model.bundle_making import write_bundle
 from model.config import PRESETS
 from model.network import build_networks, build_rebuilder
 

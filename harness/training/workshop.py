@@ -225,7 +225,8 @@ def train_marker_of(
     """
     means.begin()
     from model.allowance import allowance_of
-    from model.bundle import add_allowance, add_marker, find_bundle, load_bundle
+    from model.bundle import find_bundle, load_bundle
+    from model.bundle_making import add_allowance, add_marker
     from model.marker_trainer import BATCH, KINDS, PERTURBED, MarkerTrainer, train_marker
     from model.staging import beside
 
@@ -291,7 +292,8 @@ def train_examiner_of(
         DetectorError: The bundle cannot be used, or has no marker.
     """
     means.begin()
-    from model.bundle import add_examiner, find_bundle, load_bundle
+    from model.bundle import find_bundle, load_bundle
+    from model.bundle_making import add_examiner
     from model.examiner_trainer import BATCH, KINDS, PERTURBED, STACKS, ExaminerTrainer, train_examiner
     from model.staging import beside
 
@@ -351,7 +353,8 @@ def train_comparer_of(
         DetectorError: The bundle cannot be used, or has no marker.
         InputError: No epochs, and nothing in the folder.
     """
-    from model.bundle import add_comparer, load_bundle, remove_comparer
+    from model.bundle import load_bundle
+    from model.bundle_making import add_comparer, remove_comparer
     from model.comparer_trainer import shift, train_comparer
     from model.loaded import load_comparer, load_marker
     from model.staging import beside

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from model.bundle import write_bundle
+from model.bundle_making import write_bundle
 from model.config import PRESETS
 from model.network import build_networks, build_rebuilder
 from model.runtime import TensorFlowRuntime

@@ -20,7 +20,7 @@ SMALL = Geometry(
 
 def make_bundle(folder: Path, *, regions: int = 2) -> Path:
     """A bundle with fresh weights of a narrow network, and thresholds for some regions."""
-    from model.bundle import write_bundle
+    from model.bundle_making import write_bundle
     from model.config import PRESETS
     from model.network import build_networks, build_rebuilder
     from model.thresholds import LEVELS, Thresholds, write_thresholds

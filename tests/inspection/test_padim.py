@@ -13,7 +13,8 @@ from harness.errors import DetectorError
 from harness.geometry import Geometry
 from harness.inspection.detector import Inspection
 from harness.inspection.padim import KEPT_FEATURES, PadimDetector
-from model.bundle import find_bundle, write_bundle
+from model.bundle import find_bundle
+from model.bundle_making import write_bundle
 from model.config import PRESETS
 from model.network import build_networks, build_rebuilder
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.bundle import Bundle, add_marker, write_bundle
+from model.bundle import Bundle
+from model.bundle_making import add_marker, write_bundle
 from model.config import PRESETS, NetworkConfig, TrainingConfig
 from model.dataset import Batch, Chunk, batches
 from model.marker import build_marker

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from model.allowance import SHARE, allowance_of, load_allowance
-from model.bundle import Bundle, BundleError, add_allowance, add_marker, load_bundle
+from model.bundle import Bundle, BundleError, load_bundle
+from model.bundle_making import add_allowance, add_marker
 from model.runtime import MarkingRuntime
 
 MakeMarked = Callable[..., Bundle]

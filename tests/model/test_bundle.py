@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model import bundle as bundles
-from model.bundle import Bundle, BundleError, find_bundle, load_bundle, write_bundle
+from model.bundle import Bundle, BundleError, find_bundle, load_bundle
+from model.bundle_making import write_bundle
 from model.config import PRESETS, NetworkConfig
 from model.loaded import load_generator
 from model.network import build_networks

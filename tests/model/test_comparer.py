@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from model.bundle import Bundle, BundleError, add_comparer, load_bundle, remove_comparer
+from model.bundle import Bundle, BundleError, load_bundle
+from model.bundle_making import add_comparer, remove_comparer
 from model.comparer import APART_CELLS, PLACES, RIM_CELLS, SIDE_PX, Places, build_comparer, lightest, look_at, usual_of
 from model.comparer_trainer import Learnt, logits, places_of_vial, shift, train_comparer
 from model.comparing import NOTHING

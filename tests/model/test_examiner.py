@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from model.bundle import Bundle, BundleError, add_examiner, add_marker, load_bundle
+from model.bundle import Bundle, BundleError, load_bundle
+from model.bundle_making import add_examiner, add_marker
 from model.config import PATCH_PX
 from model.examiner import (
     APART_CELLS,
@@ -26,21 +27,18 @@ from model.examiner import (
     windows,
 )
 from model.examiner_trainer import (
-    NEITHER,
     STACKS,
-    STRIP_PLACES,
     ExaminerTrainer,
     Pool,
     Windows,
     examiner_batches,
     labels,
-    place_loss,
-    strip_loss,
     train_examiner,
 )
 from model.loaded import seeing
 from model.marked_batches import StackChunk
 from model.marker_trainer import MarkerTrainer, marker_batches
+from model.place_losses import NEITHER, STRIP_PLACES, place_loss, strip_loss
 from model.runtime import MarkingRuntime
 from model.scoring import mark_score
 

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from model.bundle import Bundle, BundleError, add_marker, load_bundle
+from model.bundle import Bundle, BundleError, load_bundle
+from model.bundle_making import add_marker
 from model.loaded import load_marker
 from model.marked_batches import MarkedBatch, StackChunk
 from model.marker import build_marker, focal_loss, fold_marker, ranking_loss

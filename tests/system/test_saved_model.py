@@ -38,7 +38,7 @@ def make_bundle(folder: Path) -> Path:
     """A bundle of a narrow network, a marker and an examiner that changes its mind, all with fresh weights."""
     import keras
 
-    from model.bundle import add_examiner, add_marker, write_bundle
+    from model.bundle_making import add_examiner, add_marker, write_bundle
     from model.config import PRESETS
     from model.examiner import build_examiner
     from model.marker import WIDTHS, build_marker

@@ -16,7 +16,7 @@ KIT = draw_kit("proving", {"stuck_particle": 1}, 1, seed=3, letters=("PD", "PG")
 
 def bundle_with_thresholds(folder: Path) -> Path:
     """Fresh weights of a narrow network, and thresholds between its scores."""
-    from model.bundle import write_bundle
+    from model.bundle_making import write_bundle
     from model.config import PRESETS
     from model.network import build_networks, build_rebuilder
     from model.thresholds import LEVELS, Thresholds, write_thresholds

@@ -25,7 +25,8 @@ from harness.training.workshop import (
     train_marker_of,
     train_network,
 )
-from model.bundle import find_bundle, load_bundle, write_bundle
+from model.bundle import find_bundle, load_bundle
+from model.bundle_making import write_bundle
 from model.config import PLAIN, PRESETS, TrainingConfig
 from model.distiller import Distiller
 from model.examiner_trainer import ExaminerTrainer
