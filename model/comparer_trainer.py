@@ -20,7 +20,7 @@ from model.marker_trainer import ordered, warm_cosine
 from model.place_losses import pair_loss, place_loss
 from model.stepping import Stepper
 
-KINDS: dict[Kind, float] = {"relief": 0.6, "spot": 0.22, "line": 0.08, "raft": 0.05, "push": 0.05}
+KINDS: dict[Kind, float] = {"relief": 0.48, "spot": 0.22, "raft": 0.14, "line": 0.06, "push": 0.06, "shadow": 0.04}
 """Share of perturbations of each kind: what is small and stays, on a wall above all."""
 
 PERTURBED_TIMES = 3
@@ -44,6 +44,9 @@ HELD_OUT = 0.05
 """Share of the strips whose places are not learnt from, the last of them."""
 
 MIRRORED = 0.5
+
+WEIGHT = 0.5
+"""Of a trained comparer's logit beside the marker's, with which it is added."""
 
 
 @dataclass(frozen=True)
@@ -158,11 +161,11 @@ def logits(comparer: keras.Model, places: Learnt, at_once: int = 512) -> NDArray
     return np.concatenate(said) if said else np.empty(0, np.float32)
 
 
-def shift(comparer: keras.Model, by: float) -> None:
-    """Add so much to whatever a comparer says."""
+def weigh(comparer: keras.Model, weight: float = 1.0, shift: float = 0.0) -> None:
+    """Multiply whatever a comparer says, then add to it."""
     last = comparer.get_layer(LAST)
-    kernel, bias = last.get_weights()
-    last.set_weights([kernel, bias + np.float32(by)])
+    kernel, bias = (np.float32(weight) * part for part in last.get_weights())
+    last.set_weights([kernel, bias + np.float32(shift)])
 
 
 def _batches(learnt: Learnt, batch: int, rng: np.random.Generator) -> Iterator[Learnt]:

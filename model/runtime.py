@@ -45,7 +45,7 @@ def marking_steps(
     Returns:
         (patches of all frames but the last to these rebuilt and their share of what the marker sees; those patches,
         these two, the patches of the last frame, and what a comparer said if there is one, to all rebuilt ones and
-        logits).
+        logits: of a place where the comparer is above 0 by so much higher).
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
@@ -71,7 +71,7 @@ def marking_steps(
         images = tf.concat([normalised(early), images_last], axis=0)
         whole = tf.concat([rebuilt, rebuilt_last], axis=0)
         logits = marks.conclude(images, whole, seen)
-        return whole[..., 0], tf.maximum(logits, *said) if said else logits
+        return whole[..., 0], logits + tf.nn.relu(*said) if said else logits
 
     return begin, finish
 

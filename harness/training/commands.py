@@ -165,10 +165,10 @@ def train_examiner(
 
 def train_comparer(
     bundle: Annotated[Path, typer.Option(help="Bundle whose comparer is made; generator and marker stay.")],
-    strips: Annotated[int, typer.Option(min=20, help="Good strips that are drawn to learn from.")] = 1000,
+    strips: Annotated[int, typer.Option(min=20, help="Good strips that are drawn to learn from.")] = 3000,
     epochs: Annotated[
         int, typer.Option(min=0, help="Times each place of them is seen; 0: put in what was learnt.")
-    ] = 7,
+    ] = 6,
     folder: Annotated[Path, typer.Option(help="Weights and curve.")] = Path("training/comparer"),
     seed: Seed = 1,
     processes: Annotated[int, typer.Option(min=1, help="That draw.")] = 2,

@@ -131,30 +131,31 @@ def _allowance_strips(geometry: Geometry, progress: Callable[[int, int], None]) 
 def hottest_on_good(
     marking: NetworkDetector, comparing: NetworkDetector, progress: Callable[[int, int], None]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits that a marker and a comparer reach at their hottest place of the hard region of each of some good strips.
+    """Logits that a marker reaches, alone and a comparer added, in the hard region of each of some good strips.
 
     Args:
         marking: By the marker alone.
-        comparing: With the comparer beside.
+        comparing: With the comparer beside, which adds whatever it says, below 0 as well.
         progress: Told of every strip.
     """
     from model.scoring import hottest
 
-    marked, compared = [], []
+    alone, together = [], []
     for seen in _allowance_strips(marking.geometry, progress):
-        marked.append(hottest(marking.logits(seen)[:, HARD_REGION]).max())
-        compared.append(comparing.compared(seen)[:, HARD_REGION].max())
-    return np.array(marked), np.array(compared)
+        marked, said = (logits[:, HARD_REGION] for logits in (marking.logits(seen), comparing.compared(seen)))
+        alone.append(hottest(marked).max())
+        together.append(hottest(marked + said).max())
+    return np.array(alone), np.array(together)
 
 
-def held_by(marked: NDArray[np.float32], compared: NDArray[np.float32]) -> float:
-    """What is to be added to a comparer's logits so that it reaches on good strips what the marker does.
+def held_by(alone: NDArray[np.float32], together: NDArray[np.float32]) -> float:
+    """What is to be added to a comparer's logits so that with it a marker reaches on good strips what it does alone.
 
     Both are held at the share of good strips at which the allowance holds the marker: one threshold serves both.
     """
     from model.allowance import QUANTILE
 
-    return float(np.quantile(marked, QUANTILE) - np.quantile(compared, QUANTILE))
+    return float(np.quantile(alone, QUANTILE) - np.quantile(together, QUANTILE))
 
 
 def recorded_chunks(recording: Recording) -> Iterator[Chunk]:

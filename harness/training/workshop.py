@@ -355,7 +355,7 @@ def train_comparer_of(
     """
     from model.bundle import load_bundle
     from model.bundle_making import add_comparer, remove_comparer
-    from model.comparer_trainer import shift, train_comparer
+    from model.comparer_trainer import WEIGHT, train_comparer, weigh
     from model.loaded import load_comparer, load_marker
     from model.staging import beside
 
@@ -380,12 +380,14 @@ def train_comparer_of(
             add_comparer, copy, usual=folder / "usual.npy", curves=[folder / "comparer.csv"],
             region=HARD_REGION, regions=len(PAPER.regions), made_by=made_by,
         )  # fmt: skip
-        comparer = load_comparer(add(folder / "comparer.weights.h5"))
+        comparer, held = load_comparer(add(folder / "comparer.weights.h5")), copy.parent / "held.weights.h5"
+        weigh(comparer, WEIGHT)
+        comparer.save_weights(held)
+        add(held)
         unheld = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
-        marked, compared = hottest_on_good(alone, unheld, partial(progress, "good strips"))
-        shift(comparer, held_by(marked, compared))
-        comparer.save_weights(copy.parent / "held.weights.h5")
-        add(copy.parent / "held.weights.h5")
+        weigh(comparer, shift=held_by(*hottest_on_good(alone, unheld, partial(progress, "good strips"))))
+        comparer.save_weights(held)
+        add(held)
         _show(copy, "marks.png", score="marked")
 
 

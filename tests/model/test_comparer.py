@@ -10,7 +10,7 @@ import pytest
 from model.bundle import Bundle, BundleError, load_bundle
 from model.bundle_making import add_comparer, remove_comparer
 from model.comparer import APART_CELLS, PLACES, RIM_CELLS, SIDE_PX, Places, build_comparer, lightest, look_at, usual_of
-from model.comparer_trainer import Learnt, logits, places_of_vial, shift, train_comparer
+from model.comparer_trainer import Learnt, logits, places_of_vial, train_comparer, weigh
 from model.comparing import NOTHING
 from model.loaded import load_comparer
 from model.runtime import MarkingRuntime
@@ -89,7 +89,7 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
     """Make a comparer and put it into a bundle."""
     keras.utils.set_random_seed(3)
     comparer = build_comparer(FRAMES - 1)
-    shift(comparer, 2.0)
+    weigh(comparer, shift=2.0)
     comparer.save_weights(folder / "comparer.weights.h5")
     np.save(folder / "usual.npy", USUAL)
     add_comparer(
@@ -98,8 +98,8 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
     )  # fmt: skip
 
 
-def test_inspection_takes_the_hotter_word(compared_bundle: Bundle, pictures: Pictures, tmp_path: Path) -> None:
-    """Marker's or comparer's, cell by cell; the latter at its places in its region alone, from the early frames."""
+def test_inspection_adds_what_the_comparer_says(compared_bundle: Bundle, pictures: Pictures, tmp_path: Path) -> None:
+    """What is above 0, cell by cell, about its places in its region alone, from the early frames."""
     patches = pictures(FRAMES * PATCHES, seed=6)
     runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
     _, both = runtime.whole(patches)
@@ -111,15 +111,28 @@ def test_inspection_takes_the_hotter_word(compared_bundle: Bundle, pictures: Pic
         places = looked_at(early, vial)
         expected = np.asarray(comparer([places.detail, places.where], training=False))
         found = said[4 * vial + 1]
-        np.testing.assert_allclose(found[places.rows, places.columns], expected, atol=1e-4)
-        np.testing.assert_array_equal(found[places.rows - 1, places.columns + 1], found[places.rows, places.columns])
-        assert (found > NOTHING).sum() == 9 * PLACES
+        about = np.full((64, 64), NOTHING, np.float32)
+        for row, column, logit in zip(places.rows, places.columns, expected, strict=True):
+            window = about[row - 2 : row + 3, column - 2 : column + 3]
+            np.maximum(window, logit, out=window)
+        np.testing.assert_allclose(found, about, atol=1e-4)
     alone = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES)
     _, marked = alone.whole(patches)
-    np.testing.assert_allclose(both, np.maximum(marked, said), atol=1e-5)
+    np.testing.assert_allclose(both, marked + np.maximum(said, 0), atol=1e-5)
     assert (both[[1, 5]] > marked[[1, 5]]).any()
     with pytest.raises(ValueError, match="expected one with a comparer, got none"):
         alone.compared(patches[: 2 * PATCHES])
+
+
+def test_what_it_says_is_weighed() -> None:
+    """Multiplied, then shifted."""
+    comparer, rng = build_comparer(2), np.random.default_rng(4)
+    seen = Learnt(
+        rng.integers(0, 256, (3, 40, 40, 3), np.uint8), rng.random((3, 4), np.float32), np.zeros(3, np.float32)
+    )
+    before = logits(comparer, seen)
+    weigh(comparer, 0.5, -1.25)
+    np.testing.assert_allclose(logits(comparer, seen), 0.5 * before - 1.25, atol=1e-6)
 
 
 def test_one_vial_is_compared_with_none(compared_bundle: Bundle, pictures: Pictures) -> None:
