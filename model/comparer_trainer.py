@@ -45,7 +45,7 @@ HELD_OUT = 0.05
 
 MIRRORED = 0.5
 
-WEIGHT = 0.5
+WEIGHT = 0.7
 """Of a trained comparer's logit beside the marker's, with which it is added."""
 
 
