@@ -21,8 +21,8 @@ NOTHING = -30.0
 """Logit of cells at which it did not look."""
 
 BESIDE_CELLS = MARK_WINDOW // 2 + 1
-"""Cells about the middle of a place that have its logit: what a score pools over, wherever beside it
-a marker is hottest."""
+"""Cells about the middle of a place that have its logit: what a score pools over, also where a marker is hottest
+one cell beside it."""
 
 Say = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 """Pieces (p, 40, 40, n + 1) and numbers (p, 4) of places to logits (p,)."""
