@@ -22,6 +22,7 @@ from rich.table import Table
 from model.bundle import Bundle, BundleError
 from model.config import MARKED
 from model.describe import STRIP_PATCHES, describe, describe_behind
+from model.runtime import SteppedMarking
 from model.scoring import SCORES, mark_score
 from model.stages import FRAME_SHAPE, RUNTIMES, MakeStages, Stages, boxes_of, crop, frames_of, rejects
 
@@ -199,7 +200,8 @@ def _measured(
     pictures, boxes = _pictures(frames), boxes_of(patches, frames)
     thresholds = np.full(patches, 0.5, np.float32)
     asked = STEPS if whole else (*STAGES, *STEPS)
-    absent = {"marker": stages.marker is None, "comparer": not stages.stepped.compares}
+    comparing = stages.stepped.comparing if isinstance(stages.stepped, SteppedMarking) else None
+    absent = {"marker": stages.marker is None, "comparer": comparing is None}
     times: dict[str, list[int]] = {name: [] for name in asked if not absent.get(name, False)}
     clock = time.perf_counter_ns
 
@@ -225,8 +227,8 @@ def _measured(
         if stages.marker is not None:
             logits = stages.fetch(stages.marker(images, rebuilt))
             since = lap("marker", since)
-        if stages.stepped.compares:
-            stages.stepped.compared(cropped[: stages.stepped.early])
+        if comparing is not None and logits is not None:
+            comparing.said(comparing.ahead(cropped[: stages.stepped.early]), cropped, logits)
             since = lap("comparer", since)
         rebuilt = stages.fetch(rebuilt)[..., 0]
         scores = scored(cropped, rebuilt, logits)

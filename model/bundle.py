@@ -192,7 +192,7 @@ def _comparer(folder: Path, marker: Mapping[str, Any]) -> ComparerFile:
     if not is_whole(region, 0, regions - 1):
         raise BundleError(told, f"marker.comparer.region of 0 to {regions - 1}", region)
     if marker["frames"] < 2:
-        raise BundleError(told, "marker.frames above 1: a comparer sees all frames but the last", marker["frames"])
+        raise BundleError(told, "marker.frames above 1: a comparer looks ahead of the last", marker["frames"])
     return ComparerFile(folder / COMPARER, folder / USUAL, region, regions)
 
 

@@ -1,8 +1,8 @@
 """The comparer: looks where a vial is unlike all others of its strip, with what the likest of them has there beside.
 
 A bump of a few pixels on the line of a wall hardly shows beside how a generator rebuilds that line, and at once beside
-the same line of another vial. Drops and bubbles stand out as well; this small network tells one from the other. It sees
-the frames before the last alone, so that nothing waits for it.
+the same line of another vial. Drops and bubbles stand out as well; this small network tells one from the other. Where
+to look is found in the frames before the last, so that little waits for it, and once more where the marker is hottest.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from model.config import CELL_PX, CELLS
+from model.scoring import MARK_WINDOW
 from model.unlike import REACH_PX, unlike_others
 
-PLACES = 16
-"""Of a patch that are looked at: many drops can be more unlike than a bump."""
+UNLIKE_PLACES = 16
+HOT_PLACES = 4
+PLACES = UNLIKE_PLACES + HOT_PLACES
+"""Of a patch that are looked at: many drops can be more unlike than a bump; and foam, among bubbles on a surface that
+moves, is unlike in the last frame alone, where the marker is hottest."""
 
 APART_CELLS = 3
 RIM_CELLS = 2
-"""Cells about a place in which no other lies, and at a patch's rim where none does."""
+"""Cells about a place in which no other of its kind lies, and at a patch's rim where none does."""
 
 SIDE_PX = 40
 """Of what is seen of a place."""
@@ -50,6 +54,9 @@ DROPOUT = 0.3
 WHERE = 4
 """Numbers that are told beside what is seen: row, column, how unlike a place is, and how much more than is usual."""
 
+_RIM_PX = SIDE_PX // 2 + REACH_PX
+"""By which pictures are padded, so that pieces and shifts lie within."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -58,14 +65,33 @@ class Places:
     Attributes:
         rows: int64 (p,), the cells in their middle.
         columns: int64 (p,).
-        detail: uint8 (p, 40, 40, n + 1), what each of n frames has there and, last, what another vial has.
-        where: float32 (p, 4), see `WHERE`.
+        likest: int64 (p, 3), which other vial has the likest piece, and how far down and across from `REACH_PX` up and
+            left of there.
     """
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
-    detail: NDArray[np.uint8]
-    where: NDArray[np.float32]
+    likest: NDArray[np.int64]
+
+    def with_others(self, others: Places) -> Places:
+        """These, then others."""
+        pairs = ((getattr(self, name), getattr(others, name)) for name in ("rows", "columns", "likest"))
+        return Places(*map(np.concatenate, pairs))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a patch before its last frame has come.
+
+    Attributes:
+        places: Where it is unlike all other vials.
+        unlike: float32 (64, 64), how unlike the others it is, see `model.unlike`.
+        beyond: float32 (64, 64), how much more than is usual.
+    """
+
+    places: Places
+    unlike: NDArray[np.float32]
+    beyond: NDArray[np.float32]
 
 
 def lightest(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -82,34 +108,54 @@ def usual_of(unlike: NDArray[np.float32]) -> NDArray[np.float32]:
     return usual
 
 
-def look_at(frames: NDArray[np.uint8], others: NDArray[np.uint8], usual: NDArray[np.float32]) -> Places:
-    """The `PLACES` of a patch where it is unlike all other vials, beyond what is usual there.
+def look(shown: NDArray[np.uint8], others: NDArray[np.uint8], usual: NDArray[np.float32]) -> Looked:
+    """The `UNLIKE_PLACES` of a patch where it is unlike all other vials, beyond what is usual there.
 
     Args:
-        frames: uint8 (n, 256, 256), the patch in n frames.
-        others: uint8 (k, 256, 256), `lightest` of the same region of the other vials, k above 0.
+        shown: uint8 (256, 256), `lightest` of all frames but the last.
+        others: uint8 (k, 256, 256), the same of the other vials, k above 0.
         usual: float32 (64, 64), see `usual_of`.
     """
-    shown = lightest(frames)
     unlike = unlike_others(shown, others)
     beyond = unlike - usual
-    rows, columns = _apart(beyond)
+    return Looked(_beside(shown, _padded(others), *_hottest(beyond, UNLIKE_PLACES)), unlike, beyond)
+
+
+def look_again(
+    looked: Looked, frames: NDArray[np.uint8], others: NDArray[np.uint8], logits: NDArray[np.float32]
+) -> tuple[Places, NDArray[np.uint8], NDArray[np.float32]]:
+    """What the comparer sees of a patch when the last frame has come.
+
+    Args:
+        looked: What was found before.
+        frames: uint8 (n, 256, 256), all of them.
+        others: uint8 (k, 256, 256), `lightest` of all frames of the other vials.
+        logits: float32 (64, 64), the marker's.
+
+    Returns:
+        (places, those found before and `HOT_PLACES` where the marker is hottest, p in all; uint8 (p, 40, 40, n + 1),
+        what each frame has there and, last, what another vial has; float32 (p, 4), see `WHERE`).
+    """
+    hot = _hottest(uniform_filter(logits, MARK_WINDOW, mode="nearest"), HOT_PLACES)
+    padded = _padded(others)
+    places = looked.places.with_others(_beside(lightest(frames), padded, *hot))
+    rows, columns = places.rows, places.columns
     where = np.stack(
-        [rows / (CELLS / 2) - 1, columns / (CELLS / 2) - 1, unlike[rows, columns] - 1, beyond[rows, columns]], axis=-1
-    )
-    rim = SIDE_PX // 2 + REACH_PX
-    margins = ((0, 0), (rim, rim), (rim, rim))
-    padded = [np.pad(part, margins, mode="edge") for part in (frames, others, shown[None])]
-    detail = _seen(padded[0], padded[1], padded[2][0], rows, columns)
-    return Places(rows, columns, detail, where.astype(np.float32))
+        [
+            rows / (CELLS / 2) - 1, columns / (CELLS / 2) - 1,
+            looked.unlike[rows, columns] - 1, looked.beyond[rows, columns],
+        ],
+        axis=-1,
+    )  # fmt: skip
+    return places, _pieces(_padded(frames), padded, rows, columns, places.likest), where.astype(np.float32)
 
 
-def _apart(beyond: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The hottest cells of a map, none beside another, the hottest first."""
-    left = np.full_like(beyond, -np.inf)
+def _hottest(heat: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the hottest cells of a map, none beside another, the hottest first."""
+    left = np.full_like(heat, -np.inf)
     inner = np.s_[RIM_CELLS:-RIM_CELLS, RIM_CELLS:-RIM_CELLS]
-    left[inner] = beyond[inner]
-    places = np.empty((PLACES, 2), np.int64)
+    left[inner] = heat[inner]
+    places = np.empty((count, 2), np.int64)
     for place in places:
         place[:] = row, column = divmod(int(left.argmax()), CELLS)
         left[
@@ -118,22 +164,28 @@ def _apart(beyond: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.i
     return places[:, 0], places[:, 1]
 
 
+def _padded(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.pad(pictures, ((0, 0), (_RIM_PX, _RIM_PX), (_RIM_PX, _RIM_PX)), mode="edge")
+
+
+def _beside(
+    shown: NDArray[np.uint8], others: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Places:
+    """Cells of a patch with the likest piece of the others, which are padded, to each."""
+    return Places(rows, columns, _likest(_padded(shown[None])[0], others, rows, columns))
+
+
 @njit(cache=True, nogil=True)
-def _seen(
-    frames: NDArray[np.uint8],
-    others: NDArray[np.uint8],
-    shown: NDArray[np.uint8],
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-) -> NDArray[np.uint8]:
-    """Pieces of padded frames and, of whichever other vial and shift is the likest to `shown`, the piece beside."""
-    count = len(frames)
-    detail = np.empty((len(rows), SIDE_PX, SIDE_PX, count + 1), np.uint8)
+def _likest(
+    shown: NDArray[np.uint8], others: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Of padded pictures, whichever other and shift is the likest to `shown` about each cell."""
+    likest = np.zeros((len(rows), 3), np.int64)
     for place in range(len(rows)):
         # in padded pictures a place's middle lies REACH_PX + SIDE_PX / 2 further
         top, left = CELL_PX * rows[place] + CELL_PX // 2, CELL_PX * columns[place] + CELL_PX // 2
         mine = shown[top + REACH_PX : top + REACH_PX + SIDE_PX, left + REACH_PX : left + REACH_PX + SIDE_PX]
-        least, likest = 1 << 40, (0, 0, 0)
+        least = 1 << 40
         for other in range(len(others)):
             for down in range(2 * REACH_PX + 1):
                 for across in range(2 * REACH_PX + 1):
@@ -141,8 +193,25 @@ def _seen(
                         mine, others[other, top + down : top + down + SIDE_PX, left + across : left + across + SIDE_PX]
                     )
                     if total < least:
-                        least, likest = total, (other, down, across)
-        other, down, across = likest
+                        least = total
+                        likest[place] = other, down, across
+    return likest
+
+
+@njit(cache=True, nogil=True)
+def _pieces(
+    frames: NDArray[np.uint8],
+    others: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    likest: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Pieces of padded frames and, last, of the likest of the others."""
+    count = len(frames)
+    detail = np.empty((len(rows), SIDE_PX, SIDE_PX, count + 1), np.uint8)
+    for place in range(len(rows)):
+        top, left = CELL_PX * rows[place] + CELL_PX // 2, CELL_PX * columns[place] + CELL_PX // 2
+        other, down, across = likest[place]
         for y in range(SIDE_PX):
             for x in range(SIDE_PX):
                 for frame in range(count):
@@ -166,7 +235,7 @@ def build_comparer(frames: int) -> keras.Model:
     """The untrained comparer.
 
     Args:
-        frames: That it sees of a place, n: all of an acquisition but the last.
+        frames: Of an acquisition, n.
 
     Returns:
         (p, 40, 40, n + 1) pieces in 0 to 255 and (p, 4) numbers to logits (p,), above 0 where something is wrong.

@@ -13,12 +13,15 @@ from keras import ops
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
+from model.bundle import Bundle
 from model.checkpoint import check_finite, curve_rows
-from model.comparer import LAST, build_comparer, look_at
+from model.comparer import LAST, PLACES, UNLIKE_PLACES, Places, build_comparer, lightest, look, look_again
+from model.config import PATCH_PX
 from model.disturbance import Kind, disturb
+from model.loaded import normalised, rebuilding, seeing
 from model.marker_trainer import ordered, warm_cosine
 from model.place_losses import pair_loss, place_loss
-from model.stepping import Stepper
+from model.stepping import Stepper, compiled
 
 KINDS: dict[Kind, float] = {"relief": 0.48, "spot": 0.22, "raft": 0.14, "line": 0.06, "push": 0.06, "shadow": 0.04}
 """Share of perturbations of each kind: what is small and stays, on a wall above all, and foam."""
@@ -27,7 +30,11 @@ PERTURBED_TIMES = 3
 """Of a vial, beside once as it is."""
 
 HOTTEST, OTHERS = 4, 6
-"""Whole places that are learnt from of a vial as it is: the most unlike, and so many of the rest."""
+"""Whole places that are learnt from of a vial as it is: the most unlike, and so many of the rest; and all places where
+the marker is hottest."""
+
+HOTTEST_MARKED = 2
+"""Of the places where the marker is hottest, those that are learnt from where a perturbed vial is whole."""
 
 HIT_CELLS = 2
 """Of the 3 x 3 about a place must be perturbed."""
@@ -49,12 +56,16 @@ WEIGHT = 0.7
 """Of a trained comparer's logit beside the marker's, with which it is added."""
 
 
+Mark = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Stacks of one region, uint8 (m, n, 256, 256), to a marker's logits (m, 64, 64), less its allowance."""
+
+
 @dataclass(frozen=True)
 class Learnt:
     """Places to learn from, p.
 
     Attributes:
-        detail: uint8 (p, 40, 40, n + 1), see `model.comparer.Places`.
+        detail: uint8 (p, 40, 40, n + 1), see `model.comparer.look_again`.
         where: float32 (p, 4).
         label: float32 (p,), 1 perturbed, 0 whole.
     """
@@ -75,30 +86,70 @@ class Learnt:
         return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
 
-def places_of_vial(
-    frames: NDArray[np.uint8], others: NDArray[np.uint8], usual: NDArray[np.float32], rng: np.random.Generator
+def marking_stacks(bundle: Bundle, region: int) -> Mark:
+    """What a bundle's marker says of one region of vials, before anything beside it is heard.
+
+    Raises:
+        BundleError: The bundle has no marker.
+    """
+    sight, rebuild = seeing(bundle), rebuilding(bundle)
+
+    @compiled
+    def see(stacks: Any) -> Any:
+        pictures = ops.reshape(ops.transpose(stacks, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX))  # frame after frame
+        images, twins = normalised(pictures), rebuild(pictures)[..., None]
+        logits, _ = sight.see(images, twins, ops.full((ops.shape(stacks)[0],), region, dtype="int32"))
+        return logits
+
+    return lambda stacks: ops.convert_to_numpy(see(stacks))
+
+
+def places_of_strip(
+    frames: NDArray[np.uint8], usual: NDArray[np.float32], mark: Mark, rng: np.random.Generator
 ) -> Learnt:
-    """Of a good vial, as it is and perturbed, the places from which is learnt.
+    """Of the vials of a good strip, as they are and perturbed, the places from which is learnt.
 
     Args:
-        frames: uint8 (n, 256, 256), one region of it.
-        others: uint8 (k, 256, 256), `lightest` of the same region of the other vials.
+        frames: uint8 (n, vials, 256, 256), one region of them.
         usual: float32 (64, 64).
-        rng: Of this vial.
+        mark: What a marker says.
+        rng: Of this strip.
     """
-    places = look_at(frames, others, usual)
-    rest = rng.permutation(np.arange(HOTTEST, len(places.rows)))[:OTHERS]
-    chosen = np.concatenate([np.arange(HOTTEST), rest])
-    found = [Learnt(places.detail[chosen], places.where[chosen], np.zeros(len(chosen), np.float32))]
-    for _ in range(PERTURBED_TIMES):
-        out, marked = disturb(np.divide(frames, 255, dtype=np.float32), frames, rng=rng, kinds=KINDS)
-        places = look_at(np.rint(out * 255).astype(np.uint8), others, usual)
-        share = uniform_filter(marked.astype(np.float32), 3, mode="constant")[places.rows, places.columns]
-        hit = share * 9 > HIT_CELLS - 0.5
-        near = maximum_filter(marked, 2 * BESIDE_CELLS + 1)[places.rows, places.columns]
-        kept = hit | (~near & (np.arange(len(hit)) < HOTTEST))
-        found.append(Learnt(places.detail[kept], places.where[kept], hit[kept].astype(np.float32)))
+    stacks, perturbed = list[NDArray[np.uint8]](), list[NDArray[np.bool_] | None]()
+    for vial in range(frames.shape[1]):
+        own = frames[:, vial]
+        stacks.append(own)
+        perturbed.append(None)
+        for _ in range(PERTURBED_TIMES):
+            out, marked = disturb(np.divide(own, 255, dtype=np.float32), own, rng=rng, kinds=KINDS)
+            stacks.append(np.rint(out * 255).astype(np.uint8))
+            perturbed.append(marked)
+    early, whole = lightest(frames[:-1]), lightest(frames)
+    found = []
+    for number, (stack, cells, logits) in enumerate(zip(stacks, perturbed, mark(np.stack(stacks)), strict=True)):
+        vial = number // (1 + PERTURBED_TIMES)
+        looked = look(lightest(stack[:-1]), np.delete(early, vial, axis=0), usual)
+        places, detail, where = look_again(looked, stack, np.delete(whole, vial, axis=0), logits)
+        chosen, label = _learnt_from(places, cells, rng)
+        found.append(Learnt(detail[chosen], where[chosen], label))
     return Learnt.joined(found)
+
+
+def _learnt_from(
+    places: Places, marked: NDArray[np.bool_] | None, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Which places of a vial, perturbed in cells (64, 64) or not at all, and whether each is perturbed."""
+    if marked is None:
+        rest = rng.permutation(np.arange(HOTTEST, UNLIKE_PLACES))[:OTHERS]
+        chosen = np.concatenate([np.arange(HOTTEST), rest, np.arange(UNLIKE_PLACES, PLACES)])
+        return chosen, np.zeros(len(chosen), np.float32)
+    share = uniform_filter(marked.astype(np.float32), 3, mode="constant")[places.rows, places.columns]
+    hit = share * 9 > HIT_CELLS - 0.5
+    near = maximum_filter(marked, 2 * BESIDE_CELLS + 1)[places.rows, places.columns]
+    order = np.arange(PLACES)
+    hot = (order < HOTTEST) | ((order >= UNLIKE_PLACES) & (order < UNLIKE_PLACES + HOTTEST_MARKED))
+    chosen = np.nonzero(hit | (~near & hot))[0]
+    return chosen, hit[chosen].astype(np.float32)
 
 
 def train_comparer(

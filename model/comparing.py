@@ -1,9 +1,9 @@
-"""A bundle's comparer as inspection runs it: ahead of the last frame, vials side by side in threads."""
+"""A bundle's comparer as inspection runs it: it looks ahead of the last frame, and says after it; vials in threads."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError, ComparerFile, read_array
-from model.comparer import PLACES, SIDE_PX, WHERE, lightest, look_at
+from model.comparer import PLACES, SIDE_PX, WHERE, Looked, lightest, look, look_again
 from model.config import CELLS, PATCH_PX
 from model.loaded import load_comparer
 from model.scoring import MARK_WINDOW
@@ -46,38 +46,66 @@ class Comparing:
         self._file, self._vials, self._say = file, patches // file.regions, say
         self._usual = read_array(file.usual, (CELLS, CELLS))
         blank = np.zeros((1, PATCH_PX, PATCH_PX), np.uint8)
-        look_at(blank, blank, self._usual)  # compiled now, while no strip waits
+        # compiled now, while no strip waits
+        look_again(look(blank[0], blank, self._usual), blank, blank, self._usual)
         self._threads = ThreadPoolExecutor(os.cpu_count(), "compares vials")
 
-    def said(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What it says of the patches of all frames but the last, uint8 (n m, 256, 256), frame after frame.
+    def ahead(self, early: NDArray[np.uint8]) -> Sequence[Looked]:
+        """What is found in the patches of all frames but the last, uint8 (n m, 256, 256), frame after frame.
+
+        Returns:
+            Of each vial; nothing where there is one vial.
+        """
+        shown = lightest(self._of_region(early))
+        return list(self._threads.map(lambda vial: look(shown[vial], _but(shown, vial), self._usual), self._compared))
+
+    def said(
+        self, looked: Sequence[Looked], patches: NDArray[np.uint8], logits: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """What it says of all patches.
+
+        Args:
+            looked: What `ahead` found in them.
+            patches: uint8 (n m, 256, 256), frame after frame.
+            logits: float32 (m, 64, 64), the marker's.
 
         Returns:
             float32 (m, 64, 64): logits in the cells of places, elsewhere, and where there is one vial, `NOTHING`.
         """
         regions, region = self._file.regions, self._file.region
-        said = np.full((self._vials * regions, CELLS, CELLS), NOTHING, np.float32)
-        if self._vials < 2:
+        said = np.full(logits.shape, NOTHING, np.float32)
+        if not looked:
             return said
-        frames = early.reshape(-1, self._vials, regions, PATCH_PX, PATCH_PX)[:, :, region]
+        frames = self._of_region(patches)
         shown = lightest(frames)
 
-        def look(vial: int) -> Any:
-            return look_at(frames[:, vial], np.delete(shown, vial, axis=0), self._usual)
+        def again(vial: int) -> Any:
+            return look_again(looked[vial], frames[:, vial], _but(shown, vial), logits[vial * regions + region])
 
-        places = list(self._threads.map(look, range(self._vials)))
-        logits = self._say(
-            np.concatenate([of_vial.detail for of_vial in places]),
-            np.concatenate([of_vial.where for of_vial in places]),
-        )
-        for vial, of_vial in enumerate(places):
+        places, detail, where = zip(*self._threads.map(again, self._compared), strict=True)
+        heard = self._say(np.concatenate(detail), np.concatenate(where)).reshape(-1, PLACES)
+        for vial, (of_vial, words) in enumerate(zip(places, heard, strict=True)):
             cells = said[vial * regions + region]
-            for row, column, logit in zip(of_vial.rows, of_vial.columns, logits[vial * PLACES :], strict=False):
+            for row, column, logit in zip(of_vial.rows, of_vial.columns, words, strict=True):
                 about = np.s_[
                     row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1
                 ]
                 cells[about] = np.maximum(cells[about], logit)
         return said
+
+    @property
+    def _compared(self) -> range:
+        return range(self._vials if self._vials > 1 else 0)
+
+    def _of_region(self, patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 (n m, 256, 256) to (n, vials, 256, 256)."""
+        frames = patches.reshape(-1, self._vials, self._file.regions, PATCH_PX, PATCH_PX)
+        return np.ascontiguousarray(frames[:, :, self._file.region])
+
+
+def _but(shown: NDArray[np.uint8], vial: int) -> NDArray[np.uint8]:
+    """The other vials."""
+    return np.delete(shown, vial, axis=0)
 
 
 Compile = Callable[[Callable[..., Any], Mapping[str, tuple[tuple[int, ...], Any]]], Say]
@@ -99,7 +127,7 @@ def comparing(bundle: Bundle, patches: int, compiled: Compile) -> Comparing | No
         return None
     comparer, file = load_comparer(bundle), bundle.marker.comparer
     places = PLACES * (patches // file.regions)
-    detail = (places, SIDE_PX, SIDE_PX, bundle.marker.frames), np.uint8
+    detail = (places, SIDE_PX, SIDE_PX, bundle.marker.frames + 1), np.uint8
 
     def say(detail: Any, where: Any) -> Any:
         return comparer([ops.cast(detail, "float32"), where], training=False)

@@ -187,7 +187,7 @@ def describe_examiner(frames: int, regions: int) -> BehindDescription:
 
 def describe_comparer(frames: int, regions: int) -> BehindDescription:
     """Build the comparer, count it, and let it go."""
-    comparer = build_comparer(frames - 1)
+    comparer = build_comparer(frames)
     sees, costs = f"{PLACES} places of each vial beside another's", tuple(layer_costs(comparer))
     calls = PLACES * (STRIP_PATCHES // frames // regions)
     return BehindDescription("comparer", sees, frames, calls, costs, comparer.count_params())

@@ -96,7 +96,7 @@ def load_comparer(bundle: Bundle) -> Any:
     """
     if bundle.marker is None or bundle.marker.comparer is None:
         raise BundleError(str(bundle.folder), "a bundle with a comparer", "none: `python -m harness train-comparer`")
-    comparer = build_comparer(bundle.marker.frames - 1)
+    comparer = build_comparer(bundle.marker.frames)
     _fill(comparer, bundle.marker.comparer.weights, "a comparer")
     return comparer
 

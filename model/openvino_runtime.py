@@ -18,9 +18,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from model.bundle import Bundle, BundleError
 from model.comparing import Say, comparing
-from model.config import CELLS, PATCH_PX
+from model.config import PATCH_PX
 from model.loaded import rebuilding
-from model.runtime import Stepped, begun_shapes, check_patches, marking_steps
+from model.runtime import SteppedMarking, begun_shapes, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: so quantised the scores move further
@@ -51,7 +51,7 @@ class OpenVINORuntime:
         return rebuilt
 
 
-class OpenVINOMarkingRuntime(Stepped):
+class OpenVINOMarkingRuntime(SteppedMarking):
     """Generator and marker, a compiled network for each step."""
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
@@ -68,26 +68,17 @@ class OpenVINOMarkingRuntime(Stepped):
             say = Compiled(function, [tf.TensorSpec(*of, name=name) for name, of in inputs.items()], backend)
             return lambda *given: say.run(*given)[0]
 
-        self._comparing = comparing(bundle, batch - self.early, compiled)
-        said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), name="said")]
-        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last"), *said]
+        self.comparing = comparing(bundle, batch - self.early, compiled)
+        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
         self._finish = Compiled(finish, inputs, backend)
 
-    def ahead(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
-        """See `Stepped`."""
-        check_patches(early, self.early)
-        if self._ahead is None:
-            return self._nothing
-        said = [] if self._comparing is None else [self.compared(early)]
-        return [*self._ahead.run(early), *said]
+    def _begin(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
+        return self._nothing if self._ahead is None else self._ahead.run(early)
 
-    def finish(
+    def _conclude(
         self, early: NDArray[np.uint8], begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `Stepped`."""
-        check_patches(last, self.batch - self.early)
-        rebuilt, before, *said = begun
-        whole, logits = self._finish.run(early, rebuilt, before, last, *said)
+        whole, logits = self._finish.run(early, *begun, last)
         return whole, logits
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
+from model.comparer import Looked
 from model.comparing import Comparing, Say, comparing
 from model.config import CELLS, PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
@@ -44,8 +45,7 @@ def marking_steps(
 
     Returns:
         (patches of all frames but the last to these rebuilt and their share of what the marker sees; those patches,
-        these two, the patches of the last frame, and what a comparer said if there is one, to all rebuilt ones and
-        logits: of a place where the comparer is above 0 by so much higher).
+        these two, and the patches of the last frame to all rebuilt ones and logits).
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
@@ -65,13 +65,12 @@ def marking_steps(
         images, rebuilt = rebuild(patches)
         return rebuilt, sight.before(images, rebuilt)
 
-    def finish(early: Any, rebuilt: Any, before: Any, last: Any, *said: Any) -> tuple[Any, Any]:
+    def finish(early: Any, rebuilt: Any, before: Any, last: Any) -> tuple[Any, Any]:
         images_last, rebuilt_last = rebuild(last)
         seen = before + sight.last(images_last, rebuilt_last)
         images = tf.concat([normalised(early), images_last], axis=0)
         whole = tf.concat([rebuilt, rebuilt_last], axis=0)
-        logits = marks.conclude(images, whole, seen)
-        return whole[..., 0], logits + tf.nn.relu(*said) if said else logits
+        return whole[..., 0], marks.conclude(images, whole, seen)
 
     return begin, finish
 
@@ -117,23 +116,6 @@ class Stepped(ABC):
 
     def __init__(self, batch: int, frames: int) -> None:
         self.batch, self.early = batch, batch - batch // frames
-        self._comparing: Comparing | None = None
-
-    @property
-    def compares(self) -> bool:
-        """Whether a comparer takes part."""
-        return self._comparing is not None
-
-    def compared(self, early: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What a comparer says of the patches of all frames but the last, float32 (m, 64, 64).
-
-        Raises:
-            ValueError: There is none, or another shape or type.
-        """
-        check_patches(early, self.early)
-        if self._comparing is None:
-            raise ValueError("bundle: expected one with a comparer, got none")
-        return self._comparing.said(early)
 
     @abstractmethod
     def ahead(self, early: NDArray[np.uint8]) -> Any:
@@ -167,9 +149,12 @@ class Stepped(ABC):
         Raises:
             ValueError: Another shape or type.
         """
-        check_patches(patches, self.batch)
-        early, last = patches[: self.early], patches[self.early :]
+        early, last = self._in_steps(patches)
         return self.finish(early, self.ahead(early), last)
+
+    def _in_steps(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        check_patches(patches, self.batch)
+        return patches[: self.early], patches[self.early :]
 
 
 class Rebuilding(Stepped):
@@ -196,7 +181,63 @@ class Rebuilding(Stepped):
         return np.concatenate([begun, self._last(last)]), None
 
 
-class MarkingRuntime(Stepped):
+class SteppedMarking(Stepped):
+    """Generator, marker, and beside it a comparer where a bundle has one, by whatever compiles them.
+
+    Attributes:
+        comparing: The comparer, or None.
+    """
+
+    comparing: Comparing | None = None
+
+    @abstractmethod
+    def _begin(self, early: NDArray[np.uint8]) -> Sequence[Any]:
+        """The first of `marking_steps`."""
+
+    @abstractmethod
+    def _conclude(
+        self, early: NDArray[np.uint8], begun: Sequence[Any], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The second."""
+
+    def ahead(self, early: NDArray[np.uint8]) -> tuple[Sequence[Any], Sequence[Looked]]:
+        """See `Stepped`."""
+        check_patches(early, self.early)
+        looked = [] if self.comparing is None else self.comparing.ahead(early)
+        return self._begin(early), looked
+
+    def finish(
+        self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Looked]], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Stepped`; logits of a place where the comparer is above 0 are by so much higher than the marker's."""
+        rebuilt, logits, said = self._judged(early, begun, last)
+        return rebuilt, logits if said is None else logits + np.maximum(said, 0)
+
+    def compared(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What a comparer says of all patches, float32 (m, 64, 64).
+
+        Raises:
+            ValueError: There is none, or another shape or type.
+        """
+        early, last = self._in_steps(patches)
+        _, _, said = self._judged(early, self.ahead(early), last)
+        if said is None:
+            raise ValueError("bundle: expected one with a comparer, got none")
+        return said
+
+    def _judged(
+        self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Looked]], last: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """Rebuilt patches, the marker's logits, and what a comparer says beside."""
+        check_patches(last, self.batch - self.early)
+        made, looked = begun
+        rebuilt, logits = self._conclude(early, made, last)
+        if self.comparing is None:
+            return rebuilt, logits, None
+        return rebuilt, logits, self.comparing.said(looked, np.concatenate([early, last]), logits)
+
+
+class MarkingRuntime(SteppedMarking):
     """Generator and marker, each step one compiled function."""
 
     name = "tensorflow"
@@ -208,28 +249,20 @@ class MarkingRuntime(Stepped):
             tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
         )
         shapes = begun_shapes(self.early, batch - self.early)
-        self._comparing = comparing(bundle, batch - self.early, _say)
-        said = [] if self._comparing is None else [tf.TensorSpec((batch - self.early, CELLS, CELLS), tf.float32)]
+        self.comparing = comparing(bundle, batch - self.early, _say)
         self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
         self._nothing = [tf.zeros(shape) for shape in shapes]
-        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last, *said]
+        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last]
         self._finish = tf.function(finish, input_signature=signature).get_concrete_function()
 
-    def ahead(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
-        """See `Stepped`."""
-        check_patches(early, self.early)
-        if self._ahead is None:
-            return self._nothing
-        said = [] if self._comparing is None else [self.compared(early)]
-        return [*self._ahead(tf.constant(early)), *map(tf.constant, said)]
+    def _begin(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
+        made: Sequence[tf.Tensor] = self._nothing if self._ahead is None else self._ahead(tf.constant(early))
+        return made
 
-    def finish(
+    def _conclude(
         self, early: NDArray[np.uint8], begun: Sequence[tf.Tensor], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `Stepped`."""
-        check_patches(last, self.batch - self.early)
-        rebuilt, before, *said = begun
-        whole, logits = self._finish(tf.constant(early), rebuilt, before, tf.constant(last), *said)
+        whole, logits = self._finish(tf.constant(early), *begun, tf.constant(last))
         return whole.numpy(), logits.numpy()
 
 

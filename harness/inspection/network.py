@@ -137,7 +137,11 @@ class NetworkDetector:
 
     def compared(self, inspection: Inspection) -> NDArray[np.float32]:
         """What the comparer says of an acquisition, float32 (vial, region, 64, 64); of a bundle that has one."""
-        said = self._run.compared(_flat(self.geometry.crop(inspection.frames[:-1])))
+        from model.runtime import SteppedMarking
+
+        if not isinstance(self._run, SteppedMarking):
+            raise ValueError(f"score: expected marked, got {self.score_name}")
+        said = self._run.compared(_flat(inspection.patches))
         return said.reshape(*self.geometry.shape[1:], *said.shape[1:])
 
     @property

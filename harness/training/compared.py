@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from harness.strips.renderer import Renderer
 from harness.training.data import HARD_REGION, TRAINING_SEED, UNUSUAL_SHARE, unusual_liquid
 
 if TYPE_CHECKING:
-    from model.comparer_trainer import Learnt
+    from model.comparer_trainer import Learnt, Mark
 
 COMPARER_START = 70_000_000
 """First training strip of the comparer: none that another network learnt from."""
@@ -27,12 +28,12 @@ USUAL_STRIPS = 100
 """Before them: by which it is known how unlike good vials usually are."""
 
 
-def early_frames(renderer: Renderer, number: int, *, unusual: float = 0.0) -> NDArray[np.uint8]:
-    """The hard region of every vial in all frames but the last of a training strip, uint8 (n, vials, 256, 256)."""
+def hard_region(renderer: Renderer, number: int, *, unusual: float = 0.0) -> NDArray[np.uint8]:
+    """The hard region of every vial in all frames of a training strip, uint8 (n, vials, 256, 256)."""
     (strip,) = good_strips("training", 1, seed=TRAINING_SEED, start=number)
     rng = stream("comparer's liquid", strip.seed)
     renderer.scale = unusual_liquid(rng) if rng.random() < unusual else LiquidScale()
-    patches = PAPER.crop(renderer.frames(strip, 1)[:-1])
+    patches = PAPER.crop(renderer.frames(strip, 1))
     by_region = patches.reshape(-1, PAPER.vials, len(PAPER.regions), PATCH_PX, PATCH_PX)
     return np.ascontiguousarray(by_region[:, :, HARD_REGION])
 
@@ -44,18 +45,19 @@ def usual_unlikeness(progress: Progress = silent) -> NDArray[np.float32]:
 
     renderer, unlike = Renderer(seed=TRAINING_SEED), list[NDArray[np.float32]]()
     for done in range(USUAL_STRIPS):
-        shown = lightest(early_frames(renderer, COMPARER_START + done))
+        shown = lightest(hard_region(renderer, COMPARER_START + done)[:-1])
         unlike.extend(unlike_others(shown[vial], np.delete(shown, vial, axis=0)) for vial in range(len(shown)))
         progress("good strips", done + 1, USUAL_STRIPS)
     return usual_of(np.stack(unlike))
 
 
 def drawn_places(
-    strips: int, usual: NDArray[np.float32], *, seed: int, count: int, progress: Progress = silent
+    bundle: Path, strips: int, usual: NDArray[np.float32], *, seed: int, count: int, progress: Progress = silent
 ) -> list[Learnt]:
     """Places to learn from of so many strips, the same whatever the number of processes.
 
     Args:
+        bundle: Whose marker is shown them.
         strips: How many.
         usual: float32 (64, 64).
         seed: Of perturbations.
@@ -64,21 +66,32 @@ def drawn_places(
     """
     first = COMPARER_START + USUAL_STRIPS
     drawn = []
-    with side_by_side(count) as pool:
-        for of_strip in pool.map(partial(_places, usual=usual, seed=seed), range(first, first + strips)):
+    with side_by_side(count, _begin_drawing) as pool:
+        for of_strip in pool.map(partial(_places, bundle, usual=usual, seed=seed), range(first, first + strips)):
             drawn.append(of_strip)
             progress("strips", len(drawn), strips)
     return drawn
 
 
-def _places(number: int, *, usual: NDArray[np.float32], seed: int) -> Learnt:
-    """Of one strip."""
-    from model.comparer import lightest
-    from model.comparer_trainer import Learnt, places_of_vial
+def _begin_drawing() -> None:
+    """One thread for each process: there are as many as cores."""
+    import tensorflow as tf
 
-    frames = early_frames(Renderer(seed=TRAINING_SEED), number, unusual=UNUSUAL_SHARE)
-    shown = lightest(frames)
-    rng = np.random.default_rng([seed, number])
-    return Learnt.joined(
-        [places_of_vial(frames[:, vial], np.delete(shown, vial, axis=0), usual, rng) for vial in range(frames.shape[1])]
-    )
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+@cache
+def _marker(bundle: Path) -> Mark:
+    from model.bundle import load_bundle
+    from model.comparer_trainer import marking_stacks
+
+    return marking_stacks(load_bundle(bundle), HARD_REGION)
+
+
+def _places(bundle: Path, number: int, *, usual: NDArray[np.float32], seed: int) -> Learnt:
+    """Of one strip."""
+    from model.comparer_trainer import places_of_strip
+
+    frames = hard_region(Renderer(seed=TRAINING_SEED), number, unusual=UNUSUAL_SHARE)
+    return places_of_strip(frames, usual, _marker(bundle), np.random.default_rng([seed, number]))

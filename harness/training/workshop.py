@@ -369,7 +369,7 @@ def train_comparer_of(
     if epochs:
         usual = usual_unlikeness(progress)
         np.save(folder / "usual.npy", usual)
-        drawn = drawn_places(strips, usual, seed=seed, count=processes, progress=progress)
+        drawn = drawn_places(bundle, strips, usual, seed=seed, count=processes, progress=progress)
         with told():
             train_comparer(drawn, folder, epochs=epochs, seed=seed, progress=partial(progress, "steps"))
     made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}

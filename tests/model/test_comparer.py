@@ -9,8 +9,21 @@ import pytest
 
 from model.bundle import Bundle, BundleError, load_bundle
 from model.bundle_making import add_comparer, remove_comparer
-from model.comparer import APART_CELLS, PLACES, RIM_CELLS, SIDE_PX, Places, build_comparer, lightest, look_at, usual_of
-from model.comparer_trainer import Learnt, logits, places_of_vial, train_comparer, weigh
+from model.comparer import (
+    APART_CELLS,
+    PLACES,
+    RIM_CELLS,
+    SIDE_PX,
+    UNLIKE_PLACES,
+    Looked,
+    Places,
+    build_comparer,
+    lightest,
+    look,
+    look_again,
+    usual_of,
+)
+from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_strip, train_comparer, weigh
 from model.comparing import NOTHING
 from model.loaded import load_comparer
 from model.runtime import MarkingRuntime
@@ -18,54 +31,74 @@ from model.saved_model import export_saved_model
 
 FRAMES = 3
 PATCHES = 8
-USUAL = np.zeros((64, 64), np.float32)
+USUAL = COLD = np.zeros((64, 64), np.float32)
 Pictures = Callable[..., np.ndarray]
 MakeBundle = Callable[..., Bundle]
 
 
 def walls(vials: int = 5) -> np.ndarray:
-    """uint8 (2, vials, 256, 256): a line down each, nowhere quite at the same column, under noise of its own."""
+    """uint8 (3, vials, 256, 256): a line down each, nowhere quite at the same column, under noise of its own."""
     rng = np.random.default_rng(1)
-    pictures = np.full((2, vials, 256, 256), 180.0)
+    pictures = np.full((FRAMES, vials, 256, 256), 180.0)
     for vial in range(vials):
         pictures[:, vial, :, 120 + vial % 3 : 127 + vial % 3] = 70
     return np.clip(pictures + rng.normal(0, 1.2, pictures.shape), 0, 255).astype(np.uint8)
 
 
-def looked_at(pictures: np.ndarray, vial: int) -> Places:
-    """By the comparer, of one vial beside the others."""
-    return look_at(pictures[:, vial], np.delete(lightest(pictures), vial, axis=0), USUAL)
+def looked_at(
+    pictures: np.ndarray, vial: int, logits: np.ndarray = COLD
+) -> tuple[Looked, Places, np.ndarray, np.ndarray]:
+    """By the comparer, of one vial beside the others: before the last frame, and with it."""
+    early, whole = (np.delete(lightest(frames), vial, axis=0) for frames in (pictures[:-1], pictures))
+    looked = look(lightest(pictures[:-1, vial]), early, USUAL)
+    return looked, *look_again(looked, pictures[:, vial], whole, logits)
 
 
 def test_it_looks_where_a_vial_is_unlike_the_others() -> None:
     """First at what stays, not at what moved; with every frame and the likest piece of another vial beside."""
     pictures = walls()
     pictures[:, 2, 100:109, 119:128] = 40
-    for frame, row in enumerate((30, 60)):
+    for frame, row in enumerate((30, 60, 90)):
         pictures[frame, 2, row : row + 14, 200:214] = 10
-    places = looked_at(pictures, 2)
+    _, places, detail, _ = looked_at(pictures, 2)
     assert (places.rows[0], places.columns[0]) == (26, 30)
     top, left = 4 * 26 + 2 - SIDE_PX // 2, 4 * 30 + 2 - SIDE_PX // 2
-    for frame in range(2):
+    for frame in range(FRAMES):
         expected = pictures[frame, 2, top : top + SIDE_PX, left : left + SIDE_PX]
-        np.testing.assert_array_equal(places.detail[0, ..., frame], expected)
-    beside = places.detail[0, ..., 2].astype(int)
+        np.testing.assert_array_equal(detail[0, ..., frame], expected)
+    beside = detail[0, ..., FRAMES].astype(int)
     assert beside.min() > 60
     spotless = pictures[0, 2].copy()
     spotless[100:109, 119:128] = spotless[90:99, 119:128]
     np.testing.assert_allclose(beside, spotless[top : top + SIDE_PX, left : left + SIDE_PX], atol=14)
 
 
+def test_it_looks_where_the_marker_is_hottest() -> None:
+    """At what lies open in the last frame alone, too, whatever the frames before showed."""
+    pictures, logits = walls(), COLD.copy()
+    pictures[-1, 2, 180:190, 60:70] = 40
+    logits[45:48, 15:18] = 3.0
+    looked, places, detail, where = looked_at(pictures, 2, logits)
+    np.testing.assert_array_equal(places.rows[:UNLIKE_PLACES], looked.places.rows)
+    assert (places.rows[UNLIKE_PLACES], places.columns[UNLIKE_PLACES]) == (46, 16)
+    seen = detail[UNLIKE_PLACES].astype(int)
+    assert seen[..., -2].min() == 40
+    assert seen[..., [0, 1, 3]].min() > 150
+    assert where[UNLIKE_PLACES, 2] == pytest.approx(looked.unlike[46, 16] - 1)
+
+
 def test_places_lie_apart_and_off_the_rim() -> None:
     """Always as many, each told where it is and how unlike."""
-    places = looked_at(walls(), 0)
-    assert places.detail.shape == (PLACES, SIDE_PX, SIDE_PX, 3)
+    _, places, detail, where = looked_at(walls(), 0)
+    assert detail.shape == (PLACES, SIDE_PX, SIDE_PX, FRAMES + 1)
     assert min(places.rows.min(), places.columns.min()) >= RIM_CELLS
     assert max(places.rows.max(), places.columns.max()) < 64 - RIM_CELLS
-    away = np.maximum(np.abs(places.rows[:, None] - places.rows), np.abs(places.columns[:, None] - places.columns))
-    assert away[~np.eye(PLACES, dtype=bool)].min() > APART_CELLS
-    np.testing.assert_allclose(places.where[:, 0], places.rows / 32 - 1, atol=1e-6)
-    assert (np.diff(places.where[:, 3]) <= 0).all()
+    for kind in (np.s_[:UNLIKE_PLACES], np.s_[UNLIKE_PLACES:]):
+        rows, columns = places.rows[kind], places.columns[kind]
+        away = np.maximum(np.abs(rows[:, None] - rows), np.abs(columns[:, None] - columns))
+        assert away[~np.eye(len(rows), dtype=bool)].min() > APART_CELLS
+    np.testing.assert_allclose(where[:, 0], places.rows / 32 - 1, atol=1e-6)
+    assert (np.diff(where[:UNLIKE_PLACES, 3]) <= 0).all()
 
 
 def test_what_is_usual_draws_no_look() -> None:
@@ -88,7 +121,7 @@ def compared_bundle(make_marked_bundle: MakeBundle, tmp_path: Path) -> Bundle:
 def put_beside(bundle: Path, folder: Path, **options: int) -> None:
     """Make a comparer and put it into a bundle."""
     keras.utils.set_random_seed(3)
-    comparer = build_comparer(FRAMES - 1)
+    comparer = build_comparer(FRAMES)
     weigh(comparer, shift=2.0)
     comparer.save_weights(folder / "comparer.weights.h5")
     np.save(folder / "usual.npy", USUAL)
@@ -99,36 +132,44 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
 
 
 def test_inspection_adds_what_the_comparer_says(compared_bundle: Bundle, pictures: Pictures, tmp_path: Path) -> None:
-    """What is above 0, cell by cell, about its places in its region alone, from the early frames."""
+    """What is above 0, cell by cell, about its places in its region alone."""
     patches = pictures(FRAMES * PATCHES, seed=6)
     runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
     _, both = runtime.whole(patches)
-    said = runtime.compared(patches[: 2 * PATCHES])
+    said = runtime.compared(patches)
     assert (said[[0, 2, 3, 4, 6, 7]] == NOTHING).all()
-    early = patches[: 2 * PATCHES].reshape(2, 2, 4, 256, 256)[:, :, 1]
-    comparer = load_comparer(compared_bundle)
-    for vial in range(2):
-        places = looked_at(early, vial)
-        expected = np.asarray(comparer([places.detail, places.where], training=False))
-        found = said[4 * vial + 1]
-        about = np.full((64, 64), NOTHING, np.float32)
-        for row, column, logit in zip(places.rows, places.columns, expected, strict=True):
-            window = about[row - 2 : row + 3, column - 2 : column + 3]
-            np.maximum(window, logit, out=window)
-        np.testing.assert_allclose(found, about, atol=1e-4)
     alone = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES)
     _, marked = alone.whole(patches)
     np.testing.assert_allclose(both, marked + np.maximum(said, 0), atol=1e-5)
     assert (both[[1, 5]] > marked[[1, 5]]).any()
     with pytest.raises(ValueError, match="expected one with a comparer, got none"):
-        alone.compared(patches[: 2 * PATCHES])
+        alone.compared(patches)
+
+
+def test_it_says_of_each_place_what_the_network_does(compared_bundle: Bundle, pictures: Pictures) -> None:
+    """About the place, the hottest of those that reach a cell."""
+    patches = pictures(FRAMES * PATCHES, seed=6)
+    runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
+    _, both = runtime.whole(patches)
+    said = runtime.compared(patches)
+    region = patches.reshape(FRAMES, 2, 4, 256, 256)[:, :, 1]
+    comparer = load_comparer(compared_bundle)
+    for vial in range(2):
+        marked = both[4 * vial + 1] - np.maximum(said[4 * vial + 1], 0)
+        _, places, detail, where = looked_at(region, vial, marked)
+        expected = np.asarray(comparer([detail, where], training=False))
+        about = np.full((64, 64), NOTHING, np.float32)
+        for row, column, logit in zip(places.rows, places.columns, expected, strict=True):
+            window = about[row - 2 : row + 3, column - 2 : column + 3]
+            np.maximum(window, logit, out=window)
+        np.testing.assert_allclose(said[4 * vial + 1], about, atol=1e-4)
 
 
 def test_what_it_says_is_weighed() -> None:
     """Multiplied, then shifted."""
-    comparer, rng = build_comparer(2), np.random.default_rng(4)
+    comparer, rng = build_comparer(FRAMES), np.random.default_rng(4)
     seen = Learnt(
-        rng.integers(0, 256, (3, 40, 40, 3), np.uint8), rng.random((3, 4), np.float32), np.zeros(3, np.float32)
+        rng.integers(0, 256, (3, 40, 40, FRAMES + 1), np.uint8), rng.random((3, 4), np.float32), np.zeros(3, np.float32)
     )
     before = logits(comparer, seen)
     weigh(comparer, 0.5, -1.25)
@@ -138,7 +179,7 @@ def test_what_it_says_is_weighed() -> None:
 def test_one_vial_is_compared_with_none(compared_bundle: Bundle, pictures: Pictures) -> None:
     """And it says nothing."""
     runtime = MarkingRuntime(compared_bundle, FRAMES * 4, frames=FRAMES)
-    assert (runtime.compared(pictures(8, seed=6)) == NOTHING).all()
+    assert (runtime.compared(pictures(FRAMES * 4, seed=6)) == NOTHING).all()
 
 
 def test_another_backend_says_the_same(compared_bundle: Bundle, pictures: Pictures) -> None:
@@ -197,27 +238,35 @@ def test_it_cannot_be_exported(compared_bundle: Bundle, tmp_path: Path) -> None:
     assert not (tmp_path / "saved").exists()
 
 
-def test_places_are_learnt_from_a_good_vial() -> None:
-    """Whole ones of the vial as it is, perturbed ones where it was perturbed; the same seed gives the same."""
+def cold(stacks: np.ndarray) -> np.ndarray:
+    """A marker that sees nothing."""
+    return np.zeros((len(stacks), 64, 64), np.float32)
+
+
+def test_places_are_learnt_from_a_good_strip() -> None:
+    """Whole ones of its vials as they are, perturbed ones where they were perturbed; the same seed gives the same."""
     pictures = walls()
-    others = np.delete(lightest(pictures), 0, axis=0)
-    one, two = (places_of_vial(pictures[:, 0], others, USUAL, np.random.default_rng(5)) for _ in range(2))
+    one, two = (places_of_strip(pictures, USUAL, cold, np.random.default_rng(5)) for _ in range(2))
     for part in ("detail", "where", "label"):
         np.testing.assert_array_equal(getattr(one, part), getattr(two, part))
-    assert (one.label[:10] == 0).all()
-    assert 0 < one.label[10:].sum()
-    differs = np.abs(one.detail[..., 0].astype(int) - one.detail[..., 2])[:, 14:26, 14:26].max((1, 2))
-    assert differs[one.label > 0.5].mean() > differs[:10].mean() + 10
+    assert (one.label[:14] == 0).all()
+    assert 0 < one.label[14:].sum() < len(one) / 2
+    differs = np.abs(one.detail[..., 0].astype(int) - one.detail[..., FRAMES])[:, 14:26, 14:26].max((1, 2))
+    assert differs[one.label > 0.5].mean() > differs[:14].mean() + 10
+
+
+def test_the_marker_is_shown_stacks(make_marked_bundle: MakeBundle, pictures: Pictures, tmp_path: Path) -> None:
+    """Of one region: what it says of them in inspection."""
+    bundle = make_marked_bundle(tmp_path, frames=FRAMES)
+    patches = pictures(FRAMES * PATCHES, seed=6)
+    _, expected = MarkingRuntime(bundle, len(patches), frames=FRAMES).whole(patches)
+    stacks = np.ascontiguousarray(patches.reshape(FRAMES, PATCHES, 256, 256).swapaxes(0, 1))
+    np.testing.assert_allclose(marking_stacks(bundle, 0)(stacks), expected, atol=1e-4)
 
 
 def test_it_learns_and_repeats(tmp_path: Path) -> None:
     """Perturbed places become hotter than whole ones on strips held out; one seed, one comparer; a curve is kept."""
-    pictures = walls()
-    strips = []
-    for number in range(12):
-        rng = np.random.default_rng(number)
-        others = np.delete(lightest(pictures), number % 5, axis=0)
-        strips.append(places_of_vial(pictures[:, number % 5], others, USUAL, rng))
+    strips = [places_of_strip(walls(), USUAL, cold, np.random.default_rng(number)) for number in range(3)]
     said = []
     for name in ("one", "two"):
         comparer = train_comparer(strips, tmp_path / name, epochs=6, seed=1, batch=32)

@@ -137,12 +137,12 @@ def test_the_examiner_is_counted_as_it_runs() -> None:
 
 
 def test_the_comparer_is_counted_as_it_runs() -> None:
-    """Sixteen places of each of five vials, every layer once, batch norm as it stands."""
+    """Twenty places of each of five vials, every layer once, batch norm as it stands."""
     found = describe_comparer(3, 4)
-    assert found.parameters == build_comparer(2).count_params()
+    assert found.parameters == build_comparer(3).count_params()
     flops = {layer.layer: layer.flops for layer in found.layers}
-    assert flops["look_1"] == 2 * 40 * 40 * 9 * 5 * 16
+    assert flops["look_1"] == 2 * 40 * 40 * 9 * 7 * 16
     assert flops["look_1_norm"] == 2 * 40 * 40 * 16
     assert flops["say"] == 2 * 48
-    assert found.flops == 5 * 16 * sum(flops.values())
-    assert found.sentence().startswith("The comparer sees 16 places of each vial beside another's: ")
+    assert found.flops == 5 * 20 * sum(flops.values())
+    assert found.sentence().startswith("The comparer sees 20 places of each vial beside another's: ")
