@@ -228,7 +228,7 @@ def _measured(
             logits = stages.fetch(stages.marker(images, rebuilt))
             since = lap("marker", since)
         if comparing is not None and logits is not None:
-            comparing.said(comparing.ahead(cropped[: stages.stepped.early]), cropped, logits)
+            comparing.heard(comparing.ahead(cropped[: stages.stepped.early]), cropped, logits)
             since = lap("comparer", since)
         rebuilt = stages.fetch(rebuilt)[..., 0]
         scores = scored(cropped, rebuilt, logits)

@@ -49,7 +49,6 @@ WIDTHS = ((16, 1), (24, 2), (24, 1), (32, 2), (32, 1), (48, 2))
 """Channels of each convolution and its stride."""
 
 DENSE = 48
-LAST = "say"
 DROPOUT = 0.3
 WHERE = 4
 """Numbers that are told beside what is seen: row, column, how unlike a place is, and how much more than is usual."""
@@ -252,5 +251,5 @@ def build_comparer(frames: int) -> keras.Model:
     x = layers.Dropout(DROPOUT, name="drop_1")(x)
     x = layers.Dense(DENSE, activation="relu", name="weigh")(x)
     x = layers.Dropout(DROPOUT, name="drop_2")(x)
-    said = layers.Dense(1, name=LAST)(x)
+    said = layers.Dense(1, name="say")(x)
     return keras.Model([detail, where], layers.Reshape((), name="logit")(said), name="comparer")

@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 
 from model.bundle import Bundle
 from model.checkpoint import check_finite, curve_rows
-from model.comparer import LAST, PLACES, UNLIKE_PLACES, Places, build_comparer, lightest, look, look_again
+from model.comparer import PLACES, UNLIKE_PLACES, Places, build_comparer, lightest, look, look_again
 from model.config import PATCH_PX
 from model.disturbance import Kind, disturb
 from model.loaded import normalised, rebuilding, seeing
@@ -51,10 +51,6 @@ HELD_OUT = 0.05
 """Share of the strips whose places are not learnt from, the last of them."""
 
 MIRRORED = 0.5
-
-WEIGHT = 0.7
-"""Of a trained comparer's logit beside the marker's, with which it is added."""
-
 
 Mark = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Stacks of one region, uint8 (m, n, 256, 256), to a marker's logits (m, 64, 64), less its allowance."""
@@ -210,13 +206,6 @@ def logits(comparer: keras.Model, places: Learnt, at_once: int = 512) -> NDArray
         for at in range(0, len(places), at_once)
     ]
     return np.concatenate(said) if said else np.empty(0, np.float32)
-
-
-def weigh(comparer: keras.Model, weight: float = 1.0, shift: float = 0.0) -> None:
-    """Multiply whatever a comparer says, then add to it."""
-    last = comparer.get_layer(LAST)
-    kernel, bias = (np.float32(weight) * part for part in last.get_weights())
-    last.set_weights([kernel, bias + np.float32(shift)])
 
 
 def _batches(learnt: Learnt, batch: int, rng: np.random.Generator) -> Iterator[Learnt]:

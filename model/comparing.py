@@ -12,13 +12,13 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError, ComparerFile, read_array
-from model.comparer import PLACES, SIDE_PX, WHERE, Looked, lightest, look, look_again
+from model.comparer import PLACES, SIDE_PX, WHERE, Looked, Places, lightest, look, look_again
 from model.config import CELLS, PATCH_PX
 from model.loaded import load_comparer
-from model.scoring import MARK_WINDOW
+from model.scoring import MARK_WINDOW, hottest
 
-NOTHING = -30.0
-"""Logit of cells at which it did not look."""
+NOWHERE = -1e4
+"""In place of a logit where it did not look, so that no window over such cells is the hottest."""
 
 BESIDE_CELLS = MARK_WINDOW // 2 + 1
 """Cells about the middle of a place that have its logit: what a score pools over, also where a marker is hottest
@@ -59,39 +59,32 @@ class Comparing:
         shown = lightest(self._of_region(early))
         return list(self._threads.map(lambda vial: look(shown[vial], _but(shown, vial), self._usual), self._compared))
 
-    def said(
+    def heard(
         self, looked: Sequence[Looked], patches: NDArray[np.uint8], logits: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """What it says of all patches.
+        """A marker's logits, in its region with its word on places (`with_words`); as they are where there is one vial.
 
         Args:
-            looked: What `ahead` found in them.
+            looked: What `ahead` found in the patches.
             patches: uint8 (n m, 256, 256), frame after frame.
             logits: float32 (m, 64, 64), the marker's.
 
         Returns:
-            float32 (m, 64, 64): logits in the cells of places, elsewhere, and where there is one vial, `NOTHING`.
+            float32 (m, 64, 64).
         """
-        regions, region = self._file.regions, self._file.region
-        said = np.full(logits.shape, NOTHING, np.float32)
         if not looked:
-            return said
-        frames = self._of_region(patches)
+            return logits
+        of_vial = np.s_[self._file.region :: self._file.regions]
+        frames, marked, heard = self._of_region(patches), logits[of_vial], logits.copy()
         shown = lightest(frames)
 
         def again(vial: int) -> Any:
-            return look_again(looked[vial], frames[:, vial], _but(shown, vial), logits[vial * regions + region])
+            return look_again(looked[vial], frames[:, vial], _but(shown, vial), marked[vial])
 
         places, detail, where = zip(*self._threads.map(again, self._compared), strict=True)
-        heard = self._say(np.concatenate(detail), np.concatenate(where)).reshape(-1, PLACES)
-        for vial, (of_vial, words) in enumerate(zip(places, heard, strict=True)):
-            cells = said[vial * regions + region]
-            for row, column, logit in zip(of_vial.rows, of_vial.columns, words, strict=True):
-                about = np.s_[
-                    row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1
-                ]
-                cells[about] = np.maximum(cells[about], logit)
-        return said
+        words = self._say(np.concatenate(detail), np.concatenate(where)).reshape(-1, PLACES)
+        heard[of_vial] = [with_words(*given) for given in zip(marked, places, words, strict=True)]
+        return heard
 
     @property
     def _compared(self) -> range:
@@ -101,6 +94,28 @@ class Comparing:
         """uint8 (n m, 256, 256) to (n, vials, 256, 256)."""
         frames = patches.reshape(-1, self._vials, self._file.regions, PATCH_PX, PATCH_PX)
         return np.ascontiguousarray(frames[:, :, self._file.region])
+
+
+def with_words(marked: NDArray[np.float32], places: Places, words: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A marker's logits of a patch, what a comparer says of places added about each.
+
+    Elsewhere no cell is hotter than the hottest of them: the marker's hottest places are among those looked at.
+
+    Args:
+        marked: float32 (64, 64).
+        places: p of them.
+        words: float32 (p,), logits.
+
+    Returns:
+        float32 (64, 64).
+    """
+    said = np.full_like(marked, -np.inf)
+    for row, column, word in zip(places.rows, places.columns, words, strict=True):
+        about = np.s_[row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1]
+        said[about] = np.maximum(said[about], word)
+    near = np.isfinite(said)
+    both = np.where(near, marked + said, NOWHERE).astype(np.float32)
+    return np.where(near, both, np.minimum(marked, hottest(both[None])))
 
 
 def _but(shown: NDArray[np.uint8], vial: int) -> NDArray[np.uint8]:

@@ -149,12 +149,9 @@ class Stepped(ABC):
         Raises:
             ValueError: Another shape or type.
         """
-        early, last = self._in_steps(patches)
-        return self.finish(early, self.ahead(early), last)
-
-    def _in_steps(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         check_patches(patches, self.batch)
-        return patches[: self.early], patches[self.early :]
+        early, last = patches[: self.early], patches[self.early :]
+        return self.finish(early, self.ahead(early), last)
 
 
 class Rebuilding(Stepped):
@@ -209,32 +206,13 @@ class SteppedMarking(Stepped):
     def finish(
         self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Looked]], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `Stepped`; logits of a place where the comparer is above 0 are by so much higher than the marker's."""
-        rebuilt, logits, said = self._judged(early, begun, last)
-        return rebuilt, logits if said is None else logits + np.maximum(said, 0)
-
-    def compared(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What a comparer says of all patches, float32 (m, 64, 64).
-
-        Raises:
-            ValueError: There is none, or another shape or type.
-        """
-        early, last = self._in_steps(patches)
-        _, _, said = self._judged(early, self.ahead(early), last)
-        if said is None:
-            raise ValueError("bundle: expected one with a comparer, got none")
-        return said
-
-    def _judged(
-        self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Looked]], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
-        """Rebuilt patches, the marker's logits, and what a comparer says beside."""
+        """See `Stepped`; the logits with the comparer's word, see `Comparing.heard`."""
         check_patches(last, self.batch - self.early)
         made, looked = begun
         rebuilt, logits = self._conclude(early, made, last)
-        if self.comparing is None:
-            return rebuilt, logits, None
-        return rebuilt, logits, self.comparing.said(looked, np.concatenate([early, last]), logits)
+        if self.comparing is not None:
+            logits = self.comparing.heard(looked, np.concatenate([early, last]), logits)
+        return rebuilt, logits
 
 
 class MarkingRuntime(SteppedMarking):

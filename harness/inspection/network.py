@@ -135,15 +135,6 @@ class NetworkDetector:
             raise ValueError(f"score: expected marked, got {self.score_name}")
         return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
 
-    def compared(self, inspection: Inspection) -> NDArray[np.float32]:
-        """What the comparer says of an acquisition, float32 (vial, region, 64, 64); of a bundle that has one."""
-        from model.runtime import SteppedMarking
-
-        if not isinstance(self._run, SteppedMarking):
-            raise ValueError(f"score: expected marked, got {self.score_name}")
-        said = self._run.compared(_flat(inspection.patches))
-        return said.reshape(*self.geometry.shape[1:], *said.shape[1:])
-
     @property
     def made_by(self) -> dict[str, Any]:
         """How its networks were made, the generator's at the top; `marker` is there where it takes part."""

@@ -168,7 +168,7 @@ def train_comparer(
     strips: Annotated[int, typer.Option(min=20, help="Good strips that are drawn to learn from.")] = 3000,
     epochs: Annotated[
         int, typer.Option(min=0, help="Times each place of them is seen; 0: put in what was learnt.")
-    ] = 6,
+    ] = 4,
     folder: Annotated[Path, typer.Option(help="Weights and curve.")] = Path("training/comparer"),
     seed: Seed = 1,
     processes: Annotated[int, typer.Option(min=1, help="That draw.")] = 2,

@@ -117,45 +117,12 @@ def drawn_stacks(*, seed: int = TRAINING_SEED, start: int = 0, unusual: float = 
 
 def marks_on_good(detector: NetworkDetector, progress: Callable[[int, int], None]) -> NDArray[np.float32]:
     """What a marker says of good strips that it has not seen, float32 (strips x vials, region, 64, 64)."""
-    return np.concatenate([detector.logits(seen) for seen in _allowance_strips(detector.geometry, progress)])
-
-
-def _allowance_strips(geometry: Geometry, progress: Callable[[int, int], None]) -> Iterator[Inspection]:
-    """Acquisitions of the good strips by which it is seen what networks reach where nothing is wrong."""
-    renderer = Renderer(seed=TRAINING_SEED, geometry=geometry)
+    geometry = detector.geometry
+    renderer, said = Renderer(seed=TRAINING_SEED, geometry=geometry), []
     for done, strip in enumerate(good_strips("training", ALLOWANCE_STRIPS, seed=TRAINING_SEED, start=ALLOWANCE_START)):
-        yield Inspection.of_frames(geometry, renderer.frames(strip, 1))
+        said.append(detector.logits(Inspection.of_frames(geometry, renderer.frames(strip, 1))))
         progress(done + 1, ALLOWANCE_STRIPS)
-
-
-def hottest_on_good(
-    marking: NetworkDetector, comparing: NetworkDetector, progress: Callable[[int, int], None]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits that a marker reaches, alone and a comparer added, in the hard region of each of some good strips.
-
-    Args:
-        marking: By the marker alone.
-        comparing: With the comparer beside, which adds whatever it says, below 0 as well.
-        progress: Told of every strip.
-    """
-    from model.scoring import hottest
-
-    alone, together = [], []
-    for seen in _allowance_strips(marking.geometry, progress):
-        marked, said = (logits[:, HARD_REGION] for logits in (marking.logits(seen), comparing.compared(seen)))
-        alone.append(hottest(marked).max())
-        together.append(hottest(marked + said).max())
-    return np.array(alone), np.array(together)
-
-
-def held_by(alone: NDArray[np.float32], together: NDArray[np.float32]) -> float:
-    """What is to be added to a comparer's logits so that with it a marker reaches on good strips what it does alone.
-
-    Both are held at the share of good strips at which the allowance holds the marker: one threshold serves both.
-    """
-    from model.allowance import QUANTILE
-
-    return float(np.quantile(alone, QUANTILE) - np.quantile(together, QUANTILE))
+    return np.concatenate(said)
 
 
 def recorded_chunks(recording: Recording) -> Iterator[Chunk]:

@@ -24,8 +24,6 @@ from harness.training.data import (
     TRAINING_SEED,
     drawn_chunks,
     drawn_stacks,
-    held_by,
-    hottest_on_good,
     marks_on_good,
     recorded_chunks,
 )
@@ -354,9 +352,9 @@ def train_comparer_of(
         InputError: No epochs, and nothing in the folder.
     """
     from model.bundle import load_bundle
-    from model.bundle_making import add_comparer, remove_comparer
-    from model.comparer_trainer import WEIGHT, train_comparer, weigh
-    from model.loaded import load_comparer, load_marker
+    from model.bundle_making import add_comparer
+    from model.comparer_trainer import train_comparer
+    from model.loaded import load_marker
     from model.staging import beside
 
     check_ready(folder, "comparer.weights.h5", epochs, bundle, lasting="--epochs")
@@ -374,20 +372,10 @@ def train_comparer_of(
             train_comparer(drawn, folder, epochs=epochs, seed=seed, progress=partial(progress, "steps"))
     made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
     with beside(bundle) as copy, told():
-        remove_comparer(copy)
-        alone = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
-        add = partial(
-            add_comparer, copy, usual=folder / "usual.npy", curves=[folder / "comparer.csv"],
+        add_comparer(
+            copy, folder / "comparer.weights.h5", folder / "usual.npy", [folder / "comparer.csv"],
             region=HARD_REGION, regions=len(PAPER.regions), made_by=made_by,
         )  # fmt: skip
-        comparer, held = load_comparer(add(folder / "comparer.weights.h5")), copy.parent / "held.weights.h5"
-        weigh(comparer, WEIGHT)
-        comparer.save_weights(held)
-        add(held)
-        unheld = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
-        weigh(comparer, shift=held_by(*hottest_on_good(alone, unheld, partial(progress, "good strips"))))
-        comparer.save_weights(held)
-        add(held)
         _show(copy, "marks.png", score="marked")
 
 
