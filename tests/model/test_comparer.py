@@ -23,11 +23,12 @@ from model.comparer import (
     look_again,
     usual_of,
 )
-from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_strip, train_comparer, weigh
-from model.comparing import NOTHING
+from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_strip, train_comparer
+from model.comparing import with_words
 from model.loaded import load_comparer
 from model.runtime import MarkingRuntime
 from model.saved_model import export_saved_model
+from model.scoring import hottest
 
 FRAMES = 3
 PATCHES = 8
@@ -122,7 +123,8 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
     """Make a comparer and put it into a bundle."""
     keras.utils.set_random_seed(3)
     comparer = build_comparer(FRAMES)
-    weigh(comparer, shift=2.0)
+    last = comparer.get_layer("say")
+    last.set_weights([last.get_weights()[0], np.full(1, 2.0, np.float32)])
     comparer.save_weights(folder / "comparer.weights.h5")
     np.save(folder / "usual.npy", USUAL)
     add_comparer(
@@ -131,55 +133,47 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
     )  # fmt: skip
 
 
-def test_inspection_adds_what_the_comparer_says(compared_bundle: Bundle, pictures: Pictures, tmp_path: Path) -> None:
-    """What is above 0, cell by cell, about its places in its region alone."""
+def test_inspection_hears_the_comparer(compared_bundle: Bundle, pictures: Pictures) -> None:
+    """In its region alone, of the places that it finds, with its network's word on each."""
     patches = pictures(FRAMES * PATCHES, seed=6)
-    runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
-    _, both = runtime.whole(patches)
-    said = runtime.compared(patches)
-    assert (said[[0, 2, 3, 4, 6, 7]] == NOTHING).all()
+    _, heard = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
+    comparer = load_comparer(compared_bundle)
     alone = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES)
     _, marked = alone.whole(patches)
-    np.testing.assert_allclose(both, marked + np.maximum(said, 0), atol=1e-5)
-    assert (both[[1, 5]] > marked[[1, 5]]).any()
-    with pytest.raises(ValueError, match="expected one with a comparer, got none"):
-        alone.compared(patches)
-
-
-def test_it_says_of_each_place_what_the_network_does(compared_bundle: Bundle, pictures: Pictures) -> None:
-    """About the place, the hottest of those that reach a cell."""
-    patches = pictures(FRAMES * PATCHES, seed=6)
-    runtime = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES)
-    _, both = runtime.whole(patches)
-    said = runtime.compared(patches)
     region = patches.reshape(FRAMES, 2, 4, 256, 256)[:, :, 1]
-    comparer = load_comparer(compared_bundle)
     for vial in range(2):
-        marked = both[4 * vial + 1] - np.maximum(said[4 * vial + 1], 0)
-        _, places, detail, where = looked_at(region, vial, marked)
-        expected = np.asarray(comparer([detail, where], training=False))
-        about = np.full((64, 64), NOTHING, np.float32)
-        for row, column, logit in zip(places.rows, places.columns, expected, strict=True):
-            window = about[row - 2 : row + 3, column - 2 : column + 3]
-            np.maximum(window, logit, out=window)
-        np.testing.assert_allclose(said[4 * vial + 1], about, atol=1e-4)
+        before = marked[4 * vial + 1]
+        _, places, detail, where = looked_at(region, vial, before)
+        words = np.asarray(comparer([detail, where], training=False))
+        expected = with_words(before, places, words)
+        np.testing.assert_allclose(heard[4 * vial + 1], expected, atol=1e-4)
+        assert np.abs(expected - before).max() > 0.5
+    others = [0, 2, 3, 4, 6, 7]
+    np.testing.assert_array_equal(heard[others], marked[others])
 
 
-def test_what_it_says_is_weighed() -> None:
-    """Multiplied, then shifted."""
-    comparer, rng = build_comparer(FRAMES), np.random.default_rng(4)
-    seen = Learnt(
-        rng.integers(0, 256, (3, 40, 40, FRAMES + 1), np.uint8), rng.random((3, 4), np.float32), np.zeros(3, np.float32)
-    )
-    before = logits(comparer, seen)
-    weigh(comparer, 0.5, -1.25)
-    np.testing.assert_allclose(logits(comparer, seen), 0.5 * before - 1.25, atol=1e-6)
+def test_words_are_added_where_it_looked() -> None:
+    """The hotter of two beside each other; and nowhere else is hotter than the hottest of them."""
+    marked = np.zeros((64, 64), np.float32)
+    marked[30:34, 30:34], marked[10:14, 50:54] = 6.0, 4.0
+    rows, columns = np.array([31, 35, 50]), np.array([31, 31, 50])
+    places = Places(rows, columns, np.zeros((3, 3), np.int64))
+    found = with_words(marked, places, np.array([-5.0, -3.0, 1.5], np.float32))
+    assert (found[29:33, 29:30] == -5).all()
+    assert (found[30:33, 30:33] == 1).all()
+    assert (found[33, 30:34] == 3).all()
+    assert (found[36, 29:34] == -3).all()
+    assert (found[48:53, 48:53] == 1.5).all()
+    assert hottest(found[None])[0] == pytest.approx(found[10:14, 50:54].max()) == pytest.approx(2.0, abs=0.4)
+    assert found[0, 0] == 0
 
 
 def test_one_vial_is_compared_with_none(compared_bundle: Bundle, pictures: Pictures) -> None:
     """And it says nothing."""
-    runtime = MarkingRuntime(compared_bundle, FRAMES * 4, frames=FRAMES)
-    assert (runtime.compared(pictures(FRAMES * 4, seed=6)) == NOTHING).all()
+    patches = pictures(FRAMES * 4, seed=6)
+    _, heard = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
+    _, marked = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES).whole(patches)
+    np.testing.assert_array_equal(heard, marked)
 
 
 def test_another_backend_says_the_same(compared_bundle: Bundle, pictures: Pictures) -> None:

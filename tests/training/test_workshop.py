@@ -15,7 +15,6 @@ from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
-from harness.training.data import held_by, hottest_on_good
 from harness.training.folder import learnt_from
 from harness.training.means import Means
 from harness.training.workshop import (
@@ -103,9 +102,8 @@ def test_an_examiner_is_put_behind_a_marker(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawn, learnt, held to what the marker reaches on good strips, and put in; with no epochs, put in again."""
+    """Drawn, shown to the marker, learnt from, and put in; with no epochs, put in again."""
     monkeypatch.setattr("harness.training.compared.USUAL_STRIPS", 1)
-    monkeypatch.setattr("harness.training.data.ALLOWANCE_STRIPS", 2)
     folder = bundle_without_marker(tmp_path / "bundle")
     options = {"strips": 4, "seed": 1, "processes": 1, "folder": tmp_path / "comparer", "command": "x"}
     with pytest.raises(DetectorError, match="expected a bundle with a marker, got none"):
@@ -120,8 +118,6 @@ def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.M
     train_comparer_of(bundle=folder, epochs=1, **options)
     together = NetworkDetector(str(folder), PAPER, score="marked")
     assert together.digest != alone.digest
-    marked, compared = hottest_on_good(alone, together, lambda done, total: None)
-    assert held_by(marked, compared) == pytest.approx(0.0, abs=1e-3)
     train_comparer_of(bundle=folder, epochs=0, **options)
     assert 'commands = ["x", "x"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
 
