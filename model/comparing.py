@@ -99,7 +99,8 @@ class Comparing:
 def with_words(marked: NDArray[np.float32], places: Places, words: NDArray[np.float32]) -> NDArray[np.float32]:
     """A marker's logits of a patch, what a comparer says of places added about each.
 
-    Elsewhere no cell is hotter than the hottest of them: the marker's hottest places are among those looked at.
+    Elsewhere no cell is hotter than the hottest of them: the marker's hottest places are among those looked at. A word
+    that is no number leaves none in the scores either, so that the strip is rejected.
 
     Args:
         marked: float32 (64, 64).
@@ -109,12 +110,11 @@ def with_words(marked: NDArray[np.float32], places: Places, words: NDArray[np.fl
     Returns:
         float32 (64, 64).
     """
-    said = np.full_like(marked, -np.inf)
+    said, near = np.full_like(marked, -np.inf), np.zeros(marked.shape, bool)
     for row, column, word in zip(places.rows, places.columns, words, strict=True):
         about = np.s_[row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1]
-        said[about] = np.maximum(said[about], word)
-    near = np.isfinite(said)
-    both = np.where(near, marked + said, NOWHERE).astype(np.float32)
+        said[about], near[about] = np.maximum(said[about], word), True
+    both = np.where(near, marked + said, np.float32(NOWHERE))
     return np.where(near, both, np.minimum(marked, hottest(both[None])))
 
 

@@ -166,6 +166,7 @@ def test_words_are_added_where_it_looked() -> None:
     assert (found[48:53, 48:53] == 1.5).all()
     assert hottest(found[None])[0] == pytest.approx(found[10:14, 50:54].max()) == pytest.approx(2.0, abs=0.4)
     assert found[0, 0] == 0
+    assert np.isnan(hottest(with_words(marked, places, np.array([np.nan, -3, 1.5], np.float32))[None]))
 
 
 def test_one_vial_is_compared_with_none(compared_bundle: Bundle, pictures: Pictures) -> None:
