@@ -1,8 +1,8 @@
 """The comparer: looks where a vial is unlike all others of its strip, with what the likest of them has there beside.
 
 A bump of a few pixels on the line of a wall hardly shows beside how a generator rebuilds that line, and at once beside
-the same line of another vial. Drops and bubbles stand out as well; this small network tells one from the other. Where
-to look is found in the frames before the last, so that little waits for it, and once more where the marker is hottest.
+the same line of another vial. Drops and bubbles stand out as well; this small network tells one from the other. It
+looks before the last frame has come, so that little waits for it, and once more where the marker is hottest.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from model.unlike import REACH_PX, unlike_others
 UNLIKE_PLACES = 16
 HOT_PLACES = 4
 PLACES = UNLIKE_PLACES + HOT_PLACES
-"""Of a patch that are looked at: many drops can be more unlike than a bump; and foam, among bubbles on a surface that
-moves, is unlike in the last frame alone, where the marker is hottest."""
+"""Of a patch that are looked at. Many drops can be more unlike than a bump; and foam among bubbles is not what is most
+unlike, but hot to the marker."""
 
 APART_CELLS = 3
 RIM_CELLS = 2
@@ -80,17 +80,24 @@ class Places:
 
 @dataclass(frozen=True)
 class Looked:
-    """What is known of a patch before its last frame has come.
+    """How unlike the other vials a patch is, by all frames but the last.
 
     Attributes:
-        places: Where it is unlike all other vials.
-        unlike: float32 (64, 64), how unlike the others it is, see `model.unlike`.
+        places: Where it is so most, beyond what is usual.
+        unlike: float32 (64, 64), see `model.unlike`.
         beyond: float32 (64, 64), how much more than is usual.
     """
 
     places: Places
     unlike: NDArray[np.float32]
     beyond: NDArray[np.float32]
+
+    def where(self, places: Places) -> NDArray[np.float32]:
+        """float32 (p, 4) of places, see `WHERE`."""
+        rows, columns = places.rows, places.columns
+        middle = CELLS / 2
+        told = rows / middle - 1, columns / middle - 1, self.unlike[rows, columns] - 1, self.beyond[rows, columns]
+        return np.stack(told, axis=-1).astype(np.float32)
 
 
 def lightest(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -117,36 +124,29 @@ def look(shown: NDArray[np.uint8], others: NDArray[np.uint8], usual: NDArray[np.
     """
     unlike = unlike_others(shown, others)
     beyond = unlike - usual
-    return Looked(_beside(shown, _padded(others), *_hottest(beyond, UNLIKE_PLACES)), unlike, beyond)
+    return Looked(_beside(shown, others, *_hottest(beyond, UNLIKE_PLACES)), unlike, beyond)
 
 
-def look_again(
-    looked: Looked, frames: NDArray[np.uint8], others: NDArray[np.uint8], logits: NDArray[np.float32]
-) -> tuple[Places, NDArray[np.uint8], NDArray[np.float32]]:
-    """What the comparer sees of a patch when the last frame has come.
+def hot_places(logits: NDArray[np.float32], shown: NDArray[np.uint8], others: NDArray[np.uint8]) -> Places:
+    """The `HOT_PLACES` of a patch where a marker is hottest.
 
     Args:
-        looked: What was found before.
-        frames: uint8 (n, 256, 256), all of them.
-        others: uint8 (k, 256, 256), `lightest` of all frames of the other vials.
         logits: float32 (64, 64), the marker's.
-
-    Returns:
-        (places, those found before and `HOT_PLACES` where the marker is hottest, p in all; uint8 (p, 40, 40, n + 1),
-        what each frame has there and, last, what another vial has; float32 (p, 4), see `WHERE`).
+        shown: uint8 (256, 256), `lightest` of all frames.
+        others: uint8 (k, 256, 256), the same of the other vials.
     """
-    hot = _hottest(uniform_filter(logits, MARK_WINDOW, mode="nearest"), HOT_PLACES)
-    padded = _padded(others)
-    places = looked.places.with_others(_beside(lightest(frames), padded, *hot))
-    rows, columns = places.rows, places.columns
-    where = np.stack(
-        [
-            rows / (CELLS / 2) - 1, columns / (CELLS / 2) - 1,
-            looked.unlike[rows, columns] - 1, looked.beyond[rows, columns],
-        ],
-        axis=-1,
-    )  # fmt: skip
-    return places, _pieces(_padded(frames), padded, rows, columns, places.likest), where.astype(np.float32)
+    return _beside(shown, others, *_hottest(uniform_filter(logits, MARK_WINDOW, mode="nearest"), HOT_PLACES))
+
+
+def pieces(frames: NDArray[np.uint8], others: NDArray[np.uint8], places: Places) -> NDArray[np.uint8]:
+    """What each frame has at places and, last, what another vial has there, uint8 (p, 40, 40, n + 1).
+
+    Args:
+        frames: uint8 (n, 256, 256).
+        others: uint8 (k, 256, 256), the other vials.
+        places: p of them.
+    """
+    return _pieces(_padded(frames), _padded(others), places.rows, places.columns, places.likest)
 
 
 def _hottest(heat: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -170,8 +170,8 @@ def _padded(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _beside(
     shown: NDArray[np.uint8], others: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]
 ) -> Places:
-    """Cells of a patch with the likest piece of the others, which are padded, to each."""
-    return Places(rows, columns, _likest(_padded(shown[None])[0], others, rows, columns))
+    """Cells of a patch with the likest piece of the others to each."""
+    return Places(rows, columns, _likest(_padded(shown[None])[0], _padded(others), rows, columns))
 
 
 @njit(cache=True, nogil=True)

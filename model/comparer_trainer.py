@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 
 from model.bundle import Bundle
 from model.checkpoint import check_finite, curve_rows
-from model.comparer import PLACES, UNLIKE_PLACES, Places, build_comparer, lightest, look, look_again
+from model.comparer import PLACES, UNLIKE_PLACES, Places, build_comparer, hot_places, lightest, look, pieces
 from model.config import PATCH_PX
 from model.disturbance import Kind, disturb
 from model.loaded import normalised, rebuilding, seeing
@@ -61,7 +61,7 @@ class Learnt:
     """Places to learn from, p.
 
     Attributes:
-        detail: uint8 (p, 40, 40, n + 1), see `model.comparer.look_again`.
+        detail: uint8 (p, 40, 40, n + 1), see `model.comparer.pieces`.
         where: float32 (p, 4).
         label: float32 (p,), 1 perturbed, 0 whole.
     """
@@ -124,10 +124,11 @@ def places_of_strip(
     found = []
     for number, (stack, cells, logits) in enumerate(zip(stacks, perturbed, mark(np.stack(stacks)), strict=True)):
         vial = number // (1 + PERTURBED_TIMES)
+        others = np.delete(whole, vial, axis=0)
         looked = look(lightest(stack[:-1]), np.delete(early, vial, axis=0), usual)
-        places, detail, where = look_again(looked, stack, np.delete(whole, vial, axis=0), logits)
+        places = looked.places.with_others(hot_places(logits, lightest(stack), others))
         chosen, label = _learnt_from(places, cells, rng)
-        found.append(Learnt(detail[chosen], where[chosen], label))
+        found.append(Learnt(pieces(stack, others, places)[chosen], looked.where(places)[chosen], label))
     return Learnt.joined(found)
 
 

@@ -1,10 +1,11 @@
-"""A bundle's comparer as inspection runs it: it looks ahead of the last frame, and says after it; vials in threads."""
+"""A bundle's comparer as inspection runs it: ahead of the last frame, and shortly after it; vials in threads."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,18 @@ from keras import ops
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError, ComparerFile, read_array
-from model.comparer import PLACES, SIDE_PX, WHERE, Looked, Places, lightest, look, look_again
+from model.comparer import (
+    HOT_PLACES,
+    SIDE_PX,
+    UNLIKE_PLACES,
+    WHERE,
+    Looked,
+    Places,
+    hot_places,
+    lightest,
+    look,
+    pieces,
+)
 from model.config import CELLS, PATCH_PX
 from model.loaded import load_comparer
 from model.scoring import MARK_WINDOW, hottest
@@ -28,67 +40,95 @@ Say = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 """Pieces (p, 40, 40, n + 1) and numbers (p, 4) of places to logits (p,)."""
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What a comparer says of a vial before the last frame has come.
+
+    Attributes:
+        looked: Its places.
+        words: float32 (p,), logits of those places.
+    """
+
+    looked: Looked
+    words: NDArray[np.float32]
+
+
 class Comparing:
     """Looks at one region of a strip's vials.
 
     Args:
         file: The comparer's.
         patches: Of a frame, vial after vial.
-        say: The compiled network.
+        ahead: The compiled network for the places of all vials that are found before the last frame.
+        after: For those that are found after it.
 
     Raises:
         BundleError: Patches of another number of regions, or no array of what is usual.
     """
 
-    def __init__(self, file: ComparerFile, patches: int, say: Say) -> None:
+    def __init__(self, file: ComparerFile, patches: int, ahead: Say, after: Say) -> None:
         if patches % file.regions:
             raise BundleError(str(file.weights), f"patches of {file.regions} regions", f"{patches} patches")
-        self._file, self._vials, self._say = file, patches // file.regions, say
+        self._file, self._vials, self._say_ahead, self._say_after = file, patches // file.regions, ahead, after
         self._usual = read_array(file.usual, (CELLS, CELLS))
         blank = np.zeros((1, PATCH_PX, PATCH_PX), np.uint8)
-        # compiled now, while no strip waits
-        look_again(look(blank[0], blank, self._usual), blank, blank, self._usual)
+        pieces(blank, blank, look(blank[0], blank, self._usual).places)  # compiled now, while no strip waits
         self._threads = ThreadPoolExecutor(os.cpu_count(), "compares vials")
 
-    def ahead(self, early: NDArray[np.uint8]) -> Sequence[Looked]:
-        """What is found in the patches of all frames but the last, uint8 (n m, 256, 256), frame after frame.
+    def ahead(self, early: NDArray[np.uint8]) -> Sequence[Begun]:
+        """What it says of all frames but the last, the frame before in place of the last.
+
+        Args:
+            early: uint8 (n m, 256, 256), their patches, frame after frame.
 
         Returns:
             Of each vial; nothing where there is one vial.
         """
-        shown = lightest(self._of_region(early))
-        return list(self._threads.map(lambda vial: look(shown[vial], _but(shown, vial), self._usual), self._compared))
+        if self._vials < 2:
+            return []
+        frames = self._of_region(early)
+        shown, repeated = lightest(frames), np.concatenate([frames, frames[-1:]])
+
+        def begin(vial: int) -> tuple[Looked, NDArray[np.uint8], NDArray[np.float32]]:
+            others = _but(shown, vial)
+            looked = look(shown[vial], others, self._usual)
+            return looked, pieces(repeated[:, vial], others, looked.places), looked.where(looked.places)
+
+        looked, detail, where = zip(*self._threads.map(begin, range(self._vials)), strict=True)
+        words = self._say_ahead(np.concatenate(detail), np.concatenate(where)).reshape(-1, UNLIKE_PLACES)
+        return [Begun(*of_vial) for of_vial in zip(looked, words, strict=True)]
 
     def heard(
-        self, looked: Sequence[Looked], patches: NDArray[np.uint8], logits: NDArray[np.float32]
+        self, begun: Sequence[Begun], patches: NDArray[np.uint8], logits: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """A marker's logits, in its region with its word on places (`with_words`); as they are where there is one vial.
 
         Args:
-            looked: What `ahead` found in the patches.
+            begun: What `ahead` made of the patches.
             patches: uint8 (n m, 256, 256), frame after frame.
             logits: float32 (m, 64, 64), the marker's.
 
         Returns:
             float32 (m, 64, 64).
         """
-        if not looked:
+        if not begun:
             return logits
         of_vial = np.s_[self._file.region :: self._file.regions]
         frames, marked, heard = self._of_region(patches), logits[of_vial], logits.copy()
         shown = lightest(frames)
 
-        def again(vial: int) -> Any:
-            return look_again(looked[vial], frames[:, vial], _but(shown, vial), marked[vial])
+        def finish(vial: int) -> tuple[Places, NDArray[np.uint8], NDArray[np.float32]]:
+            others = _but(shown, vial)
+            hot = hot_places(marked[vial], shown[vial], others)
+            return hot, pieces(frames[:, vial], others, hot), begun[vial].looked.where(hot)
 
-        places, detail, where = zip(*self._threads.map(again, self._compared), strict=True)
-        words = self._say(np.concatenate(detail), np.concatenate(where)).reshape(-1, PLACES)
-        heard[of_vial] = [with_words(*given) for given in zip(marked, places, words, strict=True)]
+        hot, detail, where = zip(*self._threads.map(finish, range(self._vials)), strict=True)
+        words = self._say_after(np.concatenate(detail), np.concatenate(where)).reshape(-1, HOT_PLACES)
+        heard[of_vial] = [
+            with_words(cells, vial.looked.places.with_others(more), np.concatenate([vial.words, of_more]))
+            for cells, vial, more, of_more in zip(marked, begun, hot, words, strict=True)
+        ]
         return heard
-
-    @property
-    def _compared(self) -> range:
-        return range(self._vials if self._vials > 1 else 0)
 
     def _of_region(self, patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 (n m, 256, 256) to (n, vials, 256, 256)."""
@@ -141,10 +181,14 @@ def comparing(bundle: Bundle, patches: int, compiled: Compile) -> Comparing | No
     if bundle.marker is None or bundle.marker.comparer is None:
         return None
     comparer, file = load_comparer(bundle), bundle.marker.comparer
-    places = PLACES * (patches // file.regions)
-    detail = (places, SIDE_PX, SIDE_PX, bundle.marker.frames + 1), np.uint8
+    channels = bundle.marker.frames + 1
 
     def say(detail: Any, where: Any) -> Any:
         return comparer([ops.cast(detail, "float32"), where], training=False)
 
-    return Comparing(file, patches, compiled(say, {"detail": detail, "where": ((places, WHERE), np.float32)}))
+    def of(places: int) -> Say:
+        count = places * (patches // file.regions)
+        detail = (count, SIDE_PX, SIDE_PX, channels), np.uint8
+        return compiled(say, {"detail": detail, "where": ((count, WHERE), np.float32)})
+
+    return Comparing(file, patches, of(UNLIKE_PLACES), of(HOT_PLACES))

@@ -11,8 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
-from model.comparer import Looked
-from model.comparing import Comparing, Say, comparing
+from model.comparing import Begun, Comparing, Say, comparing
 from model.config import CELLS, PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
 from model.marker import WIDTHS
@@ -197,21 +196,21 @@ class SteppedMarking(Stepped):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The second."""
 
-    def ahead(self, early: NDArray[np.uint8]) -> tuple[Sequence[Any], Sequence[Looked]]:
+    def ahead(self, early: NDArray[np.uint8]) -> tuple[Sequence[Any], Sequence[Begun]]:
         """See `Stepped`."""
         check_patches(early, self.early)
-        looked = [] if self.comparing is None else self.comparing.ahead(early)
-        return self._begin(early), looked
+        said = [] if self.comparing is None else self.comparing.ahead(early)
+        return self._begin(early), said
 
     def finish(
-        self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Looked]], last: NDArray[np.uint8]
+        self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Begun]], last: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`; the logits with the comparer's word, see `Comparing.heard`."""
         check_patches(last, self.batch - self.early)
-        made, looked = begun
+        made, said = begun
         rebuilt, logits = self._conclude(early, made, last)
         if self.comparing is not None:
-            logits = self.comparing.heard(looked, np.concatenate([early, last]), logits)
+            logits = self.comparing.heard(said, np.concatenate([early, last]), logits)
         return rebuilt, logits
 
 

@@ -11,16 +11,17 @@ from model.bundle import Bundle, BundleError, load_bundle
 from model.bundle_making import add_comparer, remove_comparer
 from model.comparer import (
     APART_CELLS,
-    PLACES,
+    HOT_PLACES,
     RIM_CELLS,
     SIDE_PX,
     UNLIKE_PLACES,
     Looked,
     Places,
     build_comparer,
+    hot_places,
     lightest,
     look,
-    look_again,
+    pieces,
     usual_of,
 )
 from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_strip, train_comparer
@@ -46,13 +47,12 @@ def walls(vials: int = 5) -> np.ndarray:
     return np.clip(pictures + rng.normal(0, 1.2, pictures.shape), 0, 255).astype(np.uint8)
 
 
-def looked_at(
-    pictures: np.ndarray, vial: int, logits: np.ndarray = COLD
-) -> tuple[Looked, Places, np.ndarray, np.ndarray]:
-    """By the comparer, of one vial beside the others: before the last frame, and with it."""
-    early, whole = (np.delete(lightest(frames), vial, axis=0) for frames in (pictures[:-1], pictures))
-    looked = look(lightest(pictures[:-1, vial]), early, USUAL)
-    return looked, *look_again(looked, pictures[:, vial], whole, logits)
+def looked_at(pictures: np.ndarray, vial: int) -> tuple[Looked, np.ndarray]:
+    """By the comparer, of one vial beside the others: where it is unlike them, and what is seen there."""
+    shown = lightest(pictures)
+    others = np.delete(shown, vial, axis=0)
+    looked = look(shown[vial], others, USUAL)
+    return looked, pieces(pictures[:, vial], others, looked.places)
 
 
 def test_it_looks_where_a_vial_is_unlike_the_others() -> None:
@@ -61,8 +61,8 @@ def test_it_looks_where_a_vial_is_unlike_the_others() -> None:
     pictures[:, 2, 100:109, 119:128] = 40
     for frame, row in enumerate((30, 60, 90)):
         pictures[frame, 2, row : row + 14, 200:214] = 10
-    _, places, detail, _ = looked_at(pictures, 2)
-    assert (places.rows[0], places.columns[0]) == (26, 30)
+    looked, detail = looked_at(pictures, 2)
+    assert (looked.places.rows[0], looked.places.columns[0]) == (26, 30)
     top, left = 4 * 26 + 2 - SIDE_PX // 2, 4 * 30 + 2 - SIDE_PX // 2
     for frame in range(FRAMES):
         expected = pictures[frame, 2, top : top + SIDE_PX, left : left + SIDE_PX]
@@ -79,27 +79,29 @@ def test_it_looks_where_the_marker_is_hottest() -> None:
     pictures, logits = walls(), COLD.copy()
     pictures[-1, 2, 180:190, 60:70] = 40
     logits[45:48, 15:18] = 3.0
-    looked, places, detail, where = looked_at(pictures, 2, logits)
-    np.testing.assert_array_equal(places.rows[:UNLIKE_PLACES], looked.places.rows)
-    assert (places.rows[UNLIKE_PLACES], places.columns[UNLIKE_PLACES]) == (46, 16)
-    seen = detail[UNLIKE_PLACES].astype(int)
-    assert seen[..., -2].min() == 40
+    shown = lightest(pictures)
+    others = np.delete(shown, 2, axis=0)
+    hot = hot_places(logits, shown[2], others)
+    assert len(hot.rows) == HOT_PLACES
+    assert (hot.rows[0], hot.columns[0]) == (46, 16)
+    seen = pieces(pictures[:, 2], others, hot)[0].astype(int)
+    assert seen[..., 2].min() == 40
     assert seen[..., [0, 1, 3]].min() > 150
-    assert where[UNLIKE_PLACES, 2] == pytest.approx(looked.unlike[46, 16] - 1)
 
 
 def test_places_lie_apart_and_off_the_rim() -> None:
     """Always as many, each told where it is and how unlike."""
-    _, places, detail, where = looked_at(walls(), 0)
-    assert detail.shape == (PLACES, SIDE_PX, SIDE_PX, FRAMES + 1)
-    assert min(places.rows.min(), places.columns.min()) >= RIM_CELLS
-    assert max(places.rows.max(), places.columns.max()) < 64 - RIM_CELLS
-    for kind in (np.s_[:UNLIKE_PLACES], np.s_[UNLIKE_PLACES:]):
-        rows, columns = places.rows[kind], places.columns[kind]
-        away = np.maximum(np.abs(rows[:, None] - rows), np.abs(columns[:, None] - columns))
-        assert away[~np.eye(len(rows), dtype=bool)].min() > APART_CELLS
-    np.testing.assert_allclose(where[:, 0], places.rows / 32 - 1, atol=1e-6)
-    assert (np.diff(where[:UNLIKE_PLACES, 3]) <= 0).all()
+    looked, detail = looked_at(walls(), 0)
+    rows, columns = looked.places.rows, looked.places.columns
+    assert detail.shape == (UNLIKE_PLACES, SIDE_PX, SIDE_PX, FRAMES + 1)
+    assert min(rows.min(), columns.min()) >= RIM_CELLS
+    assert max(rows.max(), columns.max()) < 64 - RIM_CELLS
+    away = np.maximum(np.abs(rows[:, None] - rows), np.abs(columns[:, None] - columns))
+    assert away[~np.eye(UNLIKE_PLACES, dtype=bool)].min() > APART_CELLS
+    where = looked.where(looked.places)
+    np.testing.assert_allclose(where[:, 0], rows / 32 - 1, atol=1e-6)
+    np.testing.assert_allclose(where[:, 2], looked.unlike[rows, columns] - 1)
+    assert (np.diff(where[:, 3]) <= 0).all()
 
 
 def test_what_is_usual_draws_no_look() -> None:
@@ -134,7 +136,7 @@ def put_beside(bundle: Path, folder: Path, **options: int) -> None:
 
 
 def test_inspection_hears_the_comparer(compared_bundle: Bundle, pictures: Pictures) -> None:
-    """In its region alone, of the places that it finds, with its network's word on each."""
+    """In its region alone: of what it finds ahead, with the frame before in place of the last, and of hot places."""
     patches = pictures(FRAMES * PATCHES, seed=6)
     _, heard = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
     comparer = load_comparer(compared_bundle)
@@ -143,9 +145,14 @@ def test_inspection_hears_the_comparer(compared_bundle: Bundle, pictures: Pictur
     region = patches.reshape(FRAMES, 2, 4, 256, 256)[:, :, 1]
     for vial in range(2):
         before = marked[4 * vial + 1]
-        _, places, detail, where = looked_at(region, vial, before)
-        words = np.asarray(comparer([detail, where], training=False))
-        expected = with_words(before, places, words)
+        early, whole = lightest(region[:-1]), lightest(region)
+        looked = look(early[vial], early[[1 - vial]], USUAL)
+        hot = hot_places(before, whole[vial], whole[[1 - vial]])
+        ahead = pieces(region[[0, 1, 1], vial], early[[1 - vial]], looked.places)
+        after = pieces(region[:, vial], whole[[1 - vial]], hot)
+        places = looked.places.with_others(hot)
+        seen = [np.concatenate([ahead, after]), looked.where(places)]
+        expected = with_words(before, places, np.asarray(comparer(seen, training=False)))
         np.testing.assert_allclose(heard[4 * vial + 1], expected, atol=1e-4)
         assert np.abs(expected - before).max() > 0.5
     others = [0, 2, 3, 4, 6, 7]
