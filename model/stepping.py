@@ -117,3 +117,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     traced: Callable[..., Any] = tf.function(function)
     return traced
+
+
+def compute_on_one_core() -> None:
+    """Where processes work side by side, one for each core; before the first tensor, and with TensorFlow alone."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)

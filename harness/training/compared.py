@@ -74,11 +74,9 @@ def drawn_places(
 
 
 def _begin_drawing() -> None:
-    """One thread for each process: there are as many as cores."""
-    import tensorflow as tf
+    from model.stepping import compute_on_one_core
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    compute_on_one_core()
 
 
 @cache
