@@ -16,9 +16,8 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from model.bundle import Bundle
 from model.checkpoint import check_finite, curve_rows
 from model.comparer import PLACES, UNLIKE_PLACES, Places, build_comparer, hot_places, lightest, look, pieces
-from model.config import PATCH_PX
 from model.disturbance import Kind, disturb
-from model.loaded import normalised, rebuilding, seeing
+from model.loaded import beside_rebuilt, rebuilding, seeing
 from model.marker_trainer import ordered, warm_cosine
 from model.place_losses import pair_loss, place_loss
 from model.stepping import Stepper, compiled
@@ -92,9 +91,9 @@ def marking_stacks(bundle: Bundle, region: int) -> Mark:
 
     @compiled
     def see(stacks: Any) -> Any:
-        pictures = ops.reshape(ops.transpose(stacks, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX))  # frame after frame
-        images, twins = normalised(pictures), rebuild(pictures)[..., None]
-        logits, _ = sight.see(images, twins, ops.full((ops.shape(stacks)[0],), region, dtype="int32"))
+        logits, _ = sight.see(
+            *beside_rebuilt(stacks, rebuild), ops.full((ops.shape(stacks)[0],), region, dtype="int32")
+        )
         return logits
 
     return lambda stacks: ops.convert_to_numpy(see(stacks))

@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
 from model.checkpoint import check_finite, curve_rows, whole_checkpoint, write_state
-from model.config import PATCH_PX
 from model.dataset import drawn_ahead
 from model.disturbance import Kind
 from model.examiner import PLACES, build_examiner, hottest_places, seen_at
-from model.loaded import load_examiner, normalised, rebuilding, seeing
+from model.loaded import beside_rebuilt, load_examiner, rebuilding, seeing
 from model.marked_batches import MarkedBatch, StackChunk, marked_batches
 from model.marker import WIDTHS
 from model.marker_trainer import ordered, warm_cosine
@@ -167,8 +166,7 @@ class ExaminerTrainer:
         return Windows(*map(ops.convert_to_numpy, propose(batch.stacks, batch.marked, batch.regions)))
 
     def _propose(self, stacks: Any, marked: Any, region: Any, *, count: int) -> tuple[Any, ...]:
-        pictures = ops.reshape(ops.transpose(stacks, (1, 0, 2, 3)), (-1, PATCH_PX, PATCH_PX))  # frame after frame
-        images, twins = normalised(pictures), self._rebuild(pictures)[..., None]
+        images, twins = beside_rebuilt(stacks, self._rebuild)
         logits, features = self._see(images, twins, region)
         rows, columns, values = hottest_places(logits, count)
         row, column = (ops.reshape(part, (-1,)) for part in (rows, columns))

@@ -111,6 +111,17 @@ def normalised(patches: Any) -> Any:
     return ops.cast(patches, "float32")[..., None] / 255.0
 
 
+def beside_rebuilt(stacks: Any, rebuild: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Images and rebuilt twins of stacks, (n m, 256, 256, 1) both, frame after frame, as a marker sees them.
+
+    Args:
+        stacks: uint8 (m, n, 256, 256), the frames of each.
+        rebuild: See `rebuilding`.
+    """
+    pictures = ops.reshape(ops.transpose(stacks, (1, 0, 2, 3)), (-1, *stacks.shape[2:]))
+    return normalised(pictures), rebuild(pictures)[..., None]
+
+
 def rebuilding(bundle: Bundle) -> Callable[[Any], Any]:
     """What rebuilds: a tensor of uint8 patches (n, 256, 256) to float32 of the same shape."""
     generator = build_folded(bundle)

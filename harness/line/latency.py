@@ -25,7 +25,7 @@ begins before the last frame, `ahead_us`.
 
 Each is what 2,610 inspections of the standard kit took on the clock `measured` (`validate`, two cores, no warm-up), in
 their order: `two-core-marked` the shipped detector's in `results/reference/knapp`, check of frames among it;
-`two-core-avx2` those with an earlier comparer of the same size, on a processor without AVX-512; `two-core-busy` those
+`two-core-avx2` those with an earlier comparer, on a processor without AVX-512; `two-core-busy` those
 without a comparer, on the latter in an hour in which it lost moments to others; `two-core-reference` those of the
 generator alone with the score `ssim`.
 """
