@@ -51,6 +51,10 @@ HELD_OUT = 0.05
 
 MIRRORED = 0.5
 
+FIRST_LEFT_OUT = 0.35
+"""Of the places looked at ahead, those of which not the last frame is left out but the first, so that all are learnt
+from."""
+
 Mark = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Stacks of one region, uint8 (m, n, 256, 256), to a marker's logits (m, 64, 64), less its allowance."""
 
@@ -63,17 +67,30 @@ class Learnt:
         detail: uint8 (p, 40, 40, n + 1), see `model.comparer.pieces`.
         where: float32 (p, 4).
         label: float32 (p,), 1 perturbed, 0 whole.
+        ahead: bool (p,), in inspection looked at before the last frame has come.
     """
 
     detail: NDArray[np.uint8]
     where: NDArray[np.float32]
     label: NDArray[np.float32]
+    ahead: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.label)
 
     def __getitem__(self, chosen: Any) -> Learnt:
         return Learnt(*(getattr(self, part.name)[chosen] for part in fields(self)))
+
+    def leave_out(self, first: NDArray[np.bool_]) -> None:
+        """Of places looked at ahead, have a frame shown twice, as in inspection, and another not.
+
+        Args:
+            first: bool (p,), that it is the first frame; else it is the last.
+        """
+        frames = self.detail.shape[-1] - 1
+        later = self.ahead & first
+        self.detail[later, ..., : frames - 1] = self.detail[later, ..., 1:frames]
+        self.detail[self.ahead, ..., frames - 1] = self.detail[self.ahead, ..., frames - 2]
 
     @classmethod
     def joined(cls, parts: Sequence[Learnt]) -> Learnt:
@@ -127,7 +144,8 @@ def places_of_strip(
         looked = look(lightest(stack[:-1]), np.delete(early, vial, axis=0), usual)
         places = looked.places.with_others(hot_places(logits, lightest(stack), others))
         chosen, label = _learnt_from(places, cells, rng)
-        found.append(Learnt(pieces(stack, others, places)[chosen], looked.where(places)[chosen], label))
+        detail, where = pieces(stack, others, places)[chosen], looked.where(places)[chosen]
+        found.append(Learnt(detail, where, label, chosen < UNLIKE_PLACES))
     return Learnt.joined(found)
 
 
@@ -154,6 +172,8 @@ def train_comparer(
     *,
     epochs: int,
     seed: int,
+    learning_rate: float = LEARNING_RATE,
+    begun: keras.Model | None = None,
     batch: int = BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> keras.Model:
@@ -163,7 +183,10 @@ def train_comparer(
         strips: Places of each strip; the last `HELD_OUT` of the strips are watched, not learnt from.
         folder: Gets `comparer.csv` and `comparer.weights.h5`.
         epochs: Times that every place is seen.
-        seed: Of weights, order and mirroring.
+        seed: Of weights, order, mirroring and what is left out; where another is begun with, the next seed is taken, lest
+            it repeats an order.
+        learning_rate: Maximum of the cosine.
+        begun: Another comparer, whose weights are begun with.
         batch: Places a step.
         progress: Told of every step.
 
@@ -173,16 +196,20 @@ def train_comparer(
     folder.mkdir(parents=True, exist_ok=True)
     watched = max(1, round(HELD_OUT * len(strips)))
     learnt, kept = Learnt.joined(strips[:-watched]), Learnt.joined(strips[-watched:])
+    seed += begun is not None
     keras.utils.set_random_seed(seed)
     comparer = build_comparer(learnt.detail.shape[-1] - 1)
-    optimizer = keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    if begun is not None:
+        comparer.set_weights(begun.get_weights())
+    kept.leave_out(np.zeros(len(kept), bool))
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=WEIGHT_DECAY)
     stepper = Stepper(comparer, optimizer, _prepared, _loss, training=True)
     rng, total, step = np.random.default_rng(seed), epochs * (len(learnt) // batch), 0
     with curve_rows(folder / "comparer.csv", 0, ("step", "epoch", "loss", "held_out", "auroc")) as (note, _):
         for epoch in range(1, epochs + 1):
             losses = []
             for part in _batches(learnt, batch, rng):
-                rate = warm_cosine(LEARNING_RATE, step, WARM_STEPS, step / total)
+                rate = warm_cosine(learning_rate, step, WARM_STEPS, step / total)
                 losses.append(stepper.step(rate, part.detail, part.where, part.label))
                 step += 1
                 progress(step, total)
@@ -209,12 +236,13 @@ def logits(comparer: keras.Model, places: Learnt, at_once: int = 512) -> NDArray
 
 
 def _batches(learnt: Learnt, batch: int, rng: np.random.Generator) -> Iterator[Learnt]:
-    """Every place once but for a rest, in another order each time, some mirrored."""
+    """Every place once but for a rest, in another order each time, a frame of some left out, some mirrored."""
     order = rng.permutation(len(learnt))
     for at in range(0, len(order) - batch + 1, batch):
-        part = learnt[order[at : at + batch]]
+        part = learnt[order[at : at + batch]]  # a copy
+        part.leave_out(rng.random(batch) < FIRST_LEFT_OUT)
         mirrored = rng.random(batch) < MIRRORED
-        part.detail[mirrored] = part.detail[mirrored][:, :, ::-1]  # picked out of `learnt`, not part of it
+        part.detail[mirrored] = part.detail[mirrored][:, :, ::-1]
         part.where[mirrored, 1] *= -1
         yield part
 

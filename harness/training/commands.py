@@ -171,17 +171,19 @@ def train_comparer(
     ] = 4,
     folder: Annotated[Path, typer.Option(help="Weights and curve.")] = Path("training/comparer"),
     seed: Seed = 1,
+    learning_rate: LearningRate = 2e-3,
+    begin_with: Annotated[str | None, typer.Option(help="Bundle whose comparer is gone on from.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="That draw.")] = 2,
 ) -> None:
     """Train the network that looks where a vial is unlike all others of its strip, beside a bundle's marker."""
     from harness.training.workshop import train_comparer_of
 
     command = command_line("train-comparer", bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed,
-                           processes=processes)  # fmt: skip
+                           learning_rate=learning_rate, begin_with=begin_with, processes=processes)  # fmt: skip
     with bar() as progress:
         train_comparer_of(
             bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed, processes=processes,
-            command=command, progress=progress,
+            command=command, learning_rate=learning_rate, other=begin_with, progress=progress,
         )  # fmt: skip
     typer.echo(bundle)
 

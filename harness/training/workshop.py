@@ -332,7 +332,9 @@ def train_comparer_of(
     folder: Path,
     seed: int,
     processes: int,
+    learning_rate: float,
     command: str,
+    other: str | None = None,
     progress: Progress = silent,
 ) -> None:
     """Train a bundle's comparer on drawn good strips and put it in; with no epochs, put in what lies in `folder`.
@@ -344,22 +346,25 @@ def train_comparer_of(
         folder: Weights, curve, and how unlike good vials usually are.
         seed: Of weights and perturbations.
         processes: That draw.
+        learning_rate: Maximum of its one cosine.
         command: What was typed, for `bundle.toml`.
+        other: Bundle whose comparer is begun with; a fresh one without.
         progress: Told of every strip and step.
 
     Raises:
-        DetectorError: The bundle cannot be used, or has no marker.
+        DetectorError: The bundle cannot be used, or has no marker; or the other no comparer.
         InputError: No epochs, and nothing in the folder.
     """
-    from model.bundle import load_bundle
+    from model.bundle import find_bundle, load_bundle
     from model.bundle_making import add_comparer
     from model.comparer_trainer import train_comparer
-    from model.loaded import load_marker
+    from model.loaded import load_comparer, load_marker
     from model.staging import beside
 
     check_ready(folder, "comparer.weights.h5", epochs, bundle, lasting="--epochs")
     with told():
         load_marker(load_bundle(bundle))
+        begun = None if other is None else load_comparer(load_bundle(find_bundle(other)))
     if epochs:  # it begins anew
         for name in ("commands.txt", "comparer.weights.h5"):
             (folder / name).unlink(missing_ok=True)
@@ -369,7 +374,10 @@ def train_comparer_of(
         np.save(folder / "usual.npy", usual)
         drawn = drawn_places(bundle, strips, usual, seed=seed, count=processes, progress=progress)
         with told():
-            train_comparer(drawn, folder, epochs=epochs, seed=seed, progress=partial(progress, "steps"))
+            train_comparer(
+                drawn, folder, epochs=epochs, seed=seed, learning_rate=learning_rate, begun=begun,
+                progress=partial(progress, "steps"),
+            )  # fmt: skip
     made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
     with beside(bundle) as copy, told():
         add_comparer(

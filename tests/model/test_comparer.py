@@ -249,12 +249,23 @@ def test_places_are_learnt_from_a_good_strip() -> None:
     """Whole ones of its vials as they are, perturbed ones where they were perturbed; the same seed gives the same."""
     pictures = walls()
     one, two = (places_of_strip(pictures, USUAL, cold, np.random.default_rng(5)) for _ in range(2))
-    for part in ("detail", "where", "label"):
+    for part in ("detail", "where", "label", "ahead"):
         np.testing.assert_array_equal(getattr(one, part), getattr(two, part))
     assert (one.label[:14] == 0).all()
+    assert one.ahead[:10].all()
+    assert not one.ahead[10:14].any()
     assert 0 < one.label[14:].sum() < len(one) / 2
     differs = np.abs(one.detail[..., 0].astype(int) - one.detail[..., FRAMES])[:, 14:26, 14:26].max((1, 2))
     assert differs[one.label > 0.5].mean() > differs[:14].mean() + 10
+
+
+def test_places_looked_at_ahead_have_a_frame_twice() -> None:
+    """As in inspection, the frame before the last; or, to learn from all of them, the last."""
+    detail = np.broadcast_to(np.arange(FRAMES + 1, dtype=np.uint8), (3, SIDE_PX, SIDE_PX, FRAMES + 1)).copy()
+    numbers = np.zeros(3, np.float32)
+    places = Learnt(detail, np.zeros((3, 4), np.float32), numbers, np.array([True, True, False]))
+    places.leave_out(np.array([False, True, True]))
+    np.testing.assert_array_equal(places.detail[:, 0, 0], [[0, 1, 1, 3], [1, 2, 2, 3], [0, 1, 2, 3]])
 
 
 def test_the_marker_is_shown_stacks(make_marked_bundle: MakeBundle, pictures: Pictures, tmp_path: Path) -> None:
@@ -280,3 +291,15 @@ def test_it_learns_and_repeats(tmp_path: Path) -> None:
     assert header == "step,epoch,loss,held_out,auroc"
     assert len(rows) == 6
     assert float(rows[-1].split(",")[2]) < float(rows[0].split(",")[2])
+
+
+def test_it_goes_on_from_another(tmp_path: Path) -> None:
+    """Its weights are begun with: a step of no length leaves them."""
+    strips = [places_of_strip(walls(), USUAL, cold, np.random.default_rng(number)) for number in range(2)]
+    other = build_comparer(FRAMES)
+    after = train_comparer(strips, tmp_path, epochs=1, seed=1, learning_rate=1e-12, begun=other, batch=32)
+    learnt = [
+        (one.numpy(), two.numpy()) for one, two in zip(other.trainable_weights, after.trainable_weights, strict=True)
+    ]
+    for one, two in learnt:
+        np.testing.assert_allclose(two, one, atol=1e-6)

@@ -105,7 +105,9 @@ def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.M
     """Drawn, shown to the marker, learnt from, and put in; with no epochs, put in again."""
     monkeypatch.setattr("harness.training.compared.USUAL_STRIPS", 1)
     folder = bundle_without_marker(tmp_path / "bundle")
-    options = {"strips": 4, "seed": 1, "processes": 1, "folder": tmp_path / "comparer", "command": "x"}
+    options = {
+        "strips": 4, "seed": 1, "learning_rate": 1e-3, "processes": 1, "folder": tmp_path / "comparer", "command": "x"
+    }  # fmt: skip
     with pytest.raises(DetectorError, match="expected a bundle with a marker, got none"):
         train_comparer_of(bundle=folder, epochs=1, **options)
     marker_checkpoint(folder, tmp_path / "marker")
@@ -120,6 +122,9 @@ def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.M
     assert together.digest != alone.digest
     train_comparer_of(bundle=folder, epochs=0, **options)
     assert 'commands = ["x", "x"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
+    train_comparer_of(bundle=folder, epochs=1, other=str(folder), **options)
+    with pytest.raises(DetectorError, match="expected a bundle with a comparer, got none"):
+        train_comparer_of(bundle=folder, epochs=1, other="compact", **options)
 
 
 def test_a_bundle_that_is_none(tmp_path: Path) -> None:
