@@ -51,7 +51,7 @@ def describe(
     ] = STANDARD,
     as_json: Json = False,
 ) -> None:
-    """Layers by stage with shapes, operations, parameters and bytes; of a bundle what stands behind or beside it, too."""
+    """Layers by stage with shapes, operations, parameters and bytes; of a bundle what stands beside it, too."""
     from model import describe as description  # lazily: TensorFlow takes seconds to load
 
     shipped = (SHIPPED / name / "bundle.toml").is_file()

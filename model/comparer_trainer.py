@@ -183,8 +183,8 @@ def train_comparer(
         strips: Places of each strip; the last `HELD_OUT` of the strips are watched, not learnt from.
         folder: Gets `comparer.csv` and `comparer.weights.h5`.
         epochs: Times that every place is seen.
-        seed: Of weights, order, mirroring and what is left out; where another is begun with, the next seed is taken, lest
-            it repeats an order.
+        seed: Of weights, order, mirroring and what is left out. Where another is begun with, it is the next, lest
+            an order is repeated.
         learning_rate: Maximum of the cosine.
         begun: Another comparer, whose weights are begun with.
         batch: Places a step.
