@@ -181,6 +181,8 @@ class Stored:
         path = self.folder / f"{name}.parquet"
         try:
             return pd.read_parquet(path, engine="pyarrow")
+        except FileNotFoundError:
+            raise ResultError(str(path), "a table of a result", "no such file") from None
         except (OSError, ValueError) as error:
             raise ResultError(str(path), "a table of a result", str(error).splitlines()[0]) from None
 
@@ -197,5 +199,7 @@ class Stored:
         path = self.folder / name
         try:
             return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ResultError(str(path), "a file of a result", "no such file") from None
         except (OSError, ValueError) as error:
             raise ResultError(str(path), "a file of a result", error) from None

@@ -124,11 +124,14 @@ def _study(told: dict[str, Any]) -> str:
 
 
 def _listed(option: str, text: str, read: Callable[[str], Number], expected: str) -> list[Number]:
-    """What stands between commas; `read` raises `ValueError` of what is none."""
+    """What stands between commas, each once; `read` raises `ValueError` of what is none."""
     try:
-        return [read(each) for each in text.split(",") if each.strip()]
+        found = [read(each) for each in text.split(",") if each.strip()]
     except ValueError:
         raise ScenarioError(option, expected, text) from None
+    if len(set(found)) < len(found):
+        raise ScenarioError(option, "each once", text)
+    return found
 
 
 def _above_zero(text: str) -> float:

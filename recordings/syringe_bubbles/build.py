@@ -150,6 +150,8 @@ def read_sequences(source: Path) -> dict[Place, Path]:
         with table.open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["clip"] in CLIPS and row["label"] in LABELS]
         found = {(CLIPS[row["clip"]], int(row["frame"])): source / row["path"] for row in rows}
+    except FileNotFoundError:
+        raise RecordingError(str(table), "a table of the frames", "no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise RecordingError(str(table), "a table with columns clip, frame, path, label", repr(error)) from None
     missing = [Problem(str(path), "a frame", "no such file") for path in found.values() if not path.is_file()]

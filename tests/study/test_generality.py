@@ -46,12 +46,15 @@ def test_shaken_stands_against_calm() -> None:
     assert (defective.runs_right, good.runs_right) == ((16, 13), (20, 15))
 
 
-def test_seeds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("seeds", "expected"), [("11,twelve", "whole numbers with commas between"), ("11,12,11", "each once")]
+)
+def test_seeds_that_are_none(seeds: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence, exit 2."""
     with pytest.raises(SystemExit) as left:
-        main(["generality", "--seeds", "11,twelve"])
+        main(["generality", "--seeds", seeds])
     assert left.value.code == 2
-    assert capsys.readouterr().err == "--seeds: expected whole numbers with commas between, got 11,twelve\n"
+    assert capsys.readouterr().err == f"--seeds: expected {expected}, got {seeds}\n"
 
 
 @pytest.mark.parametrize("agitation", ["some", "0", "1,-2", "inf"])
