@@ -22,7 +22,7 @@ from model.marker_trainer import ordered, warm_cosine
 from model.place_losses import pair_loss, place_loss
 from model.stepping import Stepper, compiled
 
-KINDS: dict[Kind, float] = {"relief": 0.48, "spot": 0.22, "raft": 0.14, "line": 0.06, "push": 0.06, "shadow": 0.04}
+KINDS: dict[Kind, float] = {"relief": 0.42, "spot": 0.2, "raft": 0.22, "line": 0.06, "push": 0.06, "shadow": 0.04}
 """Share of perturbations of each kind: what is small and stays, on a wall above all, and foam."""
 
 PERTURBED_TIMES = 3

@@ -59,6 +59,19 @@ where liquid ends, and what sticks there hides in its dark band."""
 RAFT_FLATTEST = 5.0
 """Length of the flattest raft over its height: foam spreads along a surface. Half of them lie level."""
 
+AFLOAT = 0.6
+"""Share of rafts that lie level where liquid ends, if that is in the patch, and ride on it from frame to frame."""
+
+AFLOAT_FLAT = (2.5, 6.0)
+"""Length of those over their height."""
+
+AFLOAT_DOWN_PX = (0.0, 10.0)
+"""How far below the line the middle of one lies: in the dark band that a surface shows there."""
+
+SURFACE_HALF_PX = 8
+SURFACE_REACH_PX = 25
+"""Half of the strip over which the line is sought, and how far it may have gone in the next frame."""
+
 EDGE_TRIES = 12
 EDGE_STEP = 0.06
 """Change of light, 15 grey levels over 6 px, that makes an edge: an inner wall, or the mould's own lines, as well as
@@ -117,7 +130,10 @@ def disturb(
 def _laid(kind: Kind, out: Stack, noise: Stack, other: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
     side = int(np.exp(rng.uniform(*np.log(RELIEF_SIDE_PX if kind == "relief" else SIDE_PX))))
-    shape = _spread(_sharp_shape(side, rng, kind), float(rng.uniform(*POINT_SPREAD_PX)))
+    afloat = kind == "raft" and rng.random() < AFLOAT
+    flat = float(np.exp(rng.uniform(*np.log(AFLOAT_FLAT)))) if afloat else 1.0
+    sharp = _rings(rng, _ellipse(side, flat, np.pi / 2)) if afloat else _sharp_shape(side, rng, kind)
+    shape = _spread(sharp, float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
     y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
     if rng.random() < AT_EDGES.get(kind, 0.0):
@@ -127,7 +143,11 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: NDArray[np.uint8], rng: n
     grey, blend = rng.random(), float(rng.uniform(0.3, 1.0))
     texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if kind == "texture" else None
     relief = _relief(shape, rng.uniform(0, 2 * np.pi), rng.uniform(*RELIEF_LENS)) if kind == "relief" else None
-    for frame, (top, left) in enumerate(_corners(len(out), y, x, moves, rng)):
+    corners = list(_corners(len(out), y, x, moves, rng))
+    if afloat and (rows := _surface(out, round(float(np.clip(x + side / 2, 0, size - 1))))):
+        down = rng.uniform(*AFLOAT_DOWN_PX) - side / 2
+        corners = [(round(row + down), round(float(x))) for row in rows]
+    for frame, (top, left) in enumerate(corners):
         within = _within(top, left, side, size)
         if within is None:
             continue
@@ -221,6 +241,21 @@ def _edge(picture: Field, rng: np.random.Generator) -> tuple[float, float, float
     chosen = int(np.argmax(np.minimum(steep, EDGE_STEP) if rng.random() < 0.5 else steep))
     (y, x), (down, right) = places[chosen], steps[chosen]
     return float(y), float(x), float(np.arctan2(down, right))
+
+
+def _surface(stack: Stack, column: int) -> list[int]:
+    """In which row of each frame it grows dark below, about a column, as where liquid ends; none if it does not."""
+    rows = list[int]()
+    for picture in stack:
+        strip = picture[:, max(column - SURFACE_HALF_PX, 0) : column + SURFACE_HALF_PX + 1].mean(axis=1)
+        darker = strip[:-6] - strip[6:]
+        first = max(rows[-1] - 3 - SURFACE_REACH_PX, 0) if rows else 0
+        last = rows[-1] - 2 + SURFACE_REACH_PX if rows else len(darker)
+        row = first + int(np.argmax(darker[first:last]))
+        if not rows and darker[row] < EDGE_STEP:
+            return []
+        rows.append(row + 3)
+    return rows
 
 
 def _along(long_px: float, wide_px: float, across: float) -> Field:
