@@ -92,6 +92,31 @@ def test_a_rise_darkens_the_flank_that_looks_away(monkeypatch: pytest.MonkeyPatc
     assert means[1.0] < 0.02
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_foam_rides_where_liquid_ends(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A raft that is afloat lies in the surface's dark band in every frame, also where that has gone on."""
+    monkeypatch.setattr(disturbance, "AFLOAT", 1.0)
+    tops = 120, 132, 127
+    stack = np.full((3, 256, 256), 0.72, np.float32)
+    for picture, top in zip(stack, tops, strict=True):
+        picture[top : top + 14], picture[top + 14 :] = 0.4, 0.8
+    out, _ = disturb(stack, np.zeros((3, 256, 256), np.uint8), rng=np.random.default_rng(seed), kinds={"raft": 1.0})
+    middles = [np.nonzero(np.abs(after - before) > 0.03)[0].mean() for before, after in zip(stack, out, strict=True)]
+    for middle, top in zip(middles, tops, strict=True):
+        assert top - 8 < middle < top + 22
+    np.testing.assert_allclose(np.diff(middles), np.diff(tops), atol=3)
+
+
+def test_no_surface_no_foam_on_it() -> None:
+    """Where a patch has no line that is dark below, none is found."""
+    even = np.full((3, 256, 256), 0.7, np.float32)
+    assert disturbance._surface(even, 100) == []
+    even[:, 150:] = 0.8
+    assert disturbance._surface(even, 100) == []
+    even[:, 90:100] = 0.5
+    assert disturbance._surface(even, 3) == [pytest.approx(89, abs=3)] * 3
+
+
 def test_faint_lines_are_edges_too() -> None:
     """Beside a steep outline a faint inner line gets a share of what lies at edges; an even ground next to nothing."""
     picture = GREY[0].copy()
