@@ -144,9 +144,8 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: NDArray[np.uint8], rng: n
     texture = 0.5 + 0.5 * random_perlin((side, side), rng=rng, powers=(1, 4)) if kind == "texture" else None
     relief = _relief(shape, rng.uniform(0, 2 * np.pi), rng.uniform(*RELIEF_LENS)) if kind == "relief" else None
     corners = list(_corners(len(out), y, x, moves, rng))
-    if afloat and (rows := _surface(out, round(float(np.clip(x + side / 2, 0, size - 1))))):
-        down = rng.uniform(*AFLOAT_DOWN_PX) - side / 2
-        corners = [(round(row + down), round(float(x))) for row in rows]
+    if afloat:
+        corners = _on_surface(out, x, side, rng) or corners
     for frame, (top, left) in enumerate(corners):
         within = _within(top, left, side, size)
         if within is None:
@@ -199,6 +198,13 @@ def _corners(frames: int, y: float, x: float, moves: bool, rng: np.random.Genera
             y += rng.uniform(*SINKING_PX)
             x += rng.uniform(-SIDEWAYS_PX, SIDEWAYS_PX)
         yield round(float(y)), round(float(x))
+
+
+def _on_surface(stack: Stack, x: float, side: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(top, left) of what is afloat in each frame; none where no liquid ends."""
+    rows = _surface(stack, round(float(np.clip(x + side / 2, 0, stack.shape[2] - 1))))
+    down = rng.uniform(*AFLOAT_DOWN_PX) - side / 2 if rows else 0.0
+    return [(round(float(row + down)), round(float(x))) for row in rows]
 
 
 def _within(top: int, left: int, side: int, size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
