@@ -289,13 +289,20 @@ def test_the_same_seed_writes_the_same_defects() -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda source: (source / "sequences.csv").unlink(), "sequences.csv: expected a table with columns"),
+        (
+            lambda source: (source / "sequences.csv").unlink(),
+            "sequences.csv: expected a table of the frames, got no such file",
+        ),
+        (
+            lambda source: (source / "sequences.csv").write_text("clip\nbb_nl_clip1\n"),
+            "sequences.csv: expected a table with columns",
+        ),
         (lambda source: (source / SPOILED).unlink(), "000002.png: expected a frame, got no such file"),
         (lambda source: (source / SPOILED).write_bytes(b"\x89PNG"), "000002.png: expected a whole PNG"),
         (lambda source: Image.new("RGB", (512, 512)).save(source / SPOILED), "got 512 x 512 px, RGB"),
         (lambda source: Image.new("L", (512, 512)).save(source / SPOILED), "expected a barrel, got"),
     ],
-    ids=["no table", "no frame", "cut short", "colour", "nothing in sight"],
+    ids=["no table", "another table", "no frame", "cut short", "colour", "nothing in sight"],
 )
 def test_a_source_that_cannot_be_used_leaves_nothing_behind(tmp_path: Path, spoil: object, said: str) -> None:
     """One sentence, exit 2, no folder."""
