@@ -42,7 +42,6 @@ BESIDE_CELLS = 2
 """Cells around a place that must be whole if it is to count as whole."""
 
 BATCH = 128
-LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-3
 RANKING_WEIGHT = 0.3
 WARM_STEPS = 50
@@ -172,7 +171,7 @@ def train_comparer(
     *,
     epochs: int,
     seed: int,
-    learning_rate: float = LEARNING_RATE,
+    learning_rate: float,
     begun: keras.Model | None = None,
     batch: int = BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,

@@ -57,7 +57,8 @@ AT_EDGES: dict[Kind, float] = {"relief": 0.7, "raft": 0.5, "spot": 0.3}
 where liquid ends, and what sticks there hides in its dark band."""
 
 RAFT_FLATTEST = 5.0
-"""Length of the flattest raft over its height: foam spreads along a surface. Half of them lie level."""
+"""Length of the flattest raft over its height: foam spreads along a surface. Half of those that are not
+afloat lie level."""
 
 AFLOAT = 0.6
 """Share of rafts that lie level where liquid ends, if that is in the patch, and ride on it from frame to frame."""
@@ -131,8 +132,7 @@ def _laid(kind: Kind, out: Stack, noise: Stack, other: NDArray[np.uint8], rng: n
     """Lay a shape over the frames in place; into `noise` goes what share of its variance each pixel keeps."""
     side = int(np.exp(rng.uniform(*np.log(RELIEF_SIDE_PX if kind == "relief" else SIDE_PX))))
     afloat = kind == "raft" and rng.random() < AFLOAT
-    flat = float(np.exp(rng.uniform(*np.log(AFLOAT_FLAT)))) if afloat else 1.0
-    sharp = _rings(rng, _ellipse(side, flat, np.pi / 2)) if afloat else _sharp_shape(side, rng, kind)
+    sharp = _level_raft(side, rng) if afloat else _sharp_shape(side, rng, kind)
     shape = _spread(sharp, float(rng.uniform(*POINT_SPREAD_PX)))
     size = out.shape[1]
     y, x = rng.uniform(-0.25 * side, size - 0.75 * side, 2)
@@ -331,6 +331,11 @@ def _sharp_shape(side: int, rng: np.random.Generator, kind: Kind) -> Field:
         field = random_perlin((side, side), rng=rng, powers=(2, 5))
         return _smooth(np.minimum((field - rng.uniform(0.05, 0.4)) * 8.0, rim))
     return _rings(rng, _radius(side, rng))
+
+
+def _level_raft(side: int, rng: np.random.Generator) -> Field:
+    """Rings within a level ellipse, as foam lies on a surface; see `_sharp_shape`."""
+    return _rings(rng, _ellipse(side, float(np.exp(rng.uniform(*np.log(AFLOAT_FLAT)))), np.pi / 2))
 
 
 def _line(side: int, rng: np.random.Generator, *, powers: tuple[int, int]) -> Field:
