@@ -139,12 +139,13 @@ def places_of_strip(
     found = []
     for number, (stack, cells, logits) in enumerate(zip(stacks, perturbed, mark(np.stack(stacks)), strict=True)):
         vial = number // (1 + PERTURBED_TIMES)
-        others = np.delete(whole, vial, axis=0)
-        looked = look(lightest(stack[:-1]), np.delete(early, vial, axis=0), usual)
-        places = looked.places.with_others(hot_places(logits, lightest(stack), others))
+        others_early, others = np.delete(early, vial, axis=0), np.delete(whole, vial, axis=0)
+        looked = look(lightest(stack[:-1]), others_early, usual)
+        hot = hot_places(logits, lightest(stack), others)
+        detail = np.concatenate([pieces(stack, others_early, looked.places), pieces(stack, others, hot)])
+        places = looked.places.with_others(hot)
         chosen, label = _learnt_from(places, cells, rng)
-        detail, where = pieces(stack, others, places)[chosen], looked.where(places)[chosen]
-        found.append(Learnt(detail, where, label, chosen < UNLIKE_PLACES))
+        found.append(Learnt(detail[chosen], looked.where(places)[chosen], label, chosen < UNLIKE_PLACES))
     return Learnt.joined(found)
 
 

@@ -166,6 +166,9 @@ def train_examiner(
 def train_comparer(
     bundle: Annotated[Path, typer.Option(help="Bundle whose comparer is made; generator and marker stay.")],
     strips: Annotated[int, typer.Option(min=20, help="Good strips that are drawn to learn from.")] = 3000,
+    skip: Annotated[
+        int, typer.Option(min=0, help="Training strips before them, that another training learnt from.")
+    ] = 0,
     epochs: Annotated[
         int, typer.Option(min=0, help="Times each place of them is seen; 0: put in what was learnt.")
     ] = 4,
@@ -178,11 +181,12 @@ def train_comparer(
     """Train the network that looks where a vial is unlike all others of its strip, beside a bundle's marker."""
     from harness.training.workshop import train_comparer_of
 
-    command = command_line("train-comparer", bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed,
-                           learning_rate=learning_rate, begin_with=begin_with, processes=processes)  # fmt: skip
+    command = command_line("train-comparer", bundle=bundle, strips=strips, skip=skip or None, epochs=epochs,
+                           folder=folder, seed=seed, learning_rate=learning_rate, begin_with=begin_with,
+                           processes=processes)  # fmt: skip
     with bar() as progress:
         train_comparer_of(
-            bundle=bundle, strips=strips, epochs=epochs, folder=folder, seed=seed, processes=processes,
+            bundle=bundle, strips=strips, skipped=skip, epochs=epochs, folder=folder, seed=seed, processes=processes,
             command=command, learning_rate=learning_rate, other=begin_with, progress=progress,
         )  # fmt: skip
     typer.echo(bundle)

@@ -52,7 +52,14 @@ def usual_unlikeness(progress: Progress = silent) -> NDArray[np.float32]:
 
 
 def drawn_places(
-    bundle: Path, strips: int, usual: NDArray[np.float32], *, seed: int, count: int, progress: Progress = silent
+    bundle: Path,
+    strips: int,
+    usual: NDArray[np.float32],
+    *,
+    skipped: int,
+    seed: int,
+    count: int,
+    progress: Progress = silent,
 ) -> list[Learnt]:
     """Places to learn from of so many strips, the same whatever the number of processes.
 
@@ -60,11 +67,12 @@ def drawn_places(
         bundle: Whose marker is shown them.
         strips: How many.
         usual: float32 (64, 64).
+        skipped: So many before them are not drawn.
         seed: Of perturbations.
         count: Processes.
         progress: Told of every strip.
     """
-    first = COMPARER_START + USUAL_STRIPS
+    first = COMPARER_START + USUAL_STRIPS + skipped
     drawn = []
     with side_by_side(count, _begin_drawing) as pool:
         for of_strip in pool.map(partial(_places, bundle, usual=usual, seed=seed), range(first, first + strips)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +79,18 @@ def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool)
     return {"data": "; ".join(before["data"]), "products": before["products"]}
 
 
-def commands_typed(folder: Path, command: str) -> list[str]:
-    """Every command that trained in this folder, this one last; kept beside the checkpoint."""
+def commands_typed(folder: Path, command: str, begun: Mapping[str, Any]) -> list[str]:
+    """Every command that trained in this folder, this one last; kept beside the checkpoint.
+
+    Args:
+        folder: Of the training.
+        command: What was typed now.
+        begun: What a bundle tells of the network that is begun with where there is no checkpoint: its commands come
+            first.
+    """
     path = folder / "commands.txt"
     folder.mkdir(parents=True, exist_ok=True)
+    before = [] if path.exists() else begun.get("commands", [])
     with path.open("a", encoding="utf-8") as file:
-        file.write(command + "\n")
+        file.writelines(f"{typed}\n" for typed in (*before, command))
     return path.read_text(encoding="utf-8").splitlines()

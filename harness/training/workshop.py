@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,7 @@ from harness.training.means import DISTILLED_START, EXAMINER_START, HELD_OUT_STA
 from harness.training.pictures import reconstruction_sheet, training_curve
 
 if TYPE_CHECKING:
+    from model.bundle import Bundle
     from model.config import NetworkConfig, TrainingConfig
 
 
@@ -82,7 +84,7 @@ def train_network(
             trainer = Trainer.resume(folder, config)
     else:
         trainer = Trainer.fresh(PRESETS[preset], config)
-    commands = commands_typed(folder, command)
+    commands = commands_typed(folder, command, {})
     origin = learnt_from(
         folder,
         f"drawn good strips T{TRAINING_SEED}-*" if recorded is None else f"good products of {recorded.kit.name}",
@@ -170,7 +172,7 @@ def distil_generator(
         if bundle.resolve() == whole.folder.resolve():
             raise InputError("--bundle", "another folder than the teacher's", bundle)
         distiller = Distiller.begin(whole, PRESETS[preset], folder, seed=seed)
-    commands = commands_typed(folder, command)
+    commands = commands_typed(folder, command, {})
     seconds = 60.0 * minutes
     held_out = islice(marker_batches(drawn_stacks(start=HELD_OUT_START), batch=BATCH, seed=0), HELD_OUT_BATCHES)
     with told():
@@ -234,7 +236,7 @@ def train_marker_of(
         whole = load_bundle(bundle, with_marker=False)
         begun = None if other is None else load_bundle(find_bundle(other))
         trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch, other=begun)
-    commands = commands_typed(folder, command)
+    commands = commands_typed(folder, command, _told_of(begun))
     seconds = 60.0 * minutes
     with told():
         train_marker(
@@ -299,11 +301,11 @@ def train_examiner_of(
     batch = means.batch or STACKS
     check_ready(folder, "examiner.json", minutes, bundle)
     with told():
+        begun = None if other is None else load_bundle(find_bundle(other))
         trainer = ExaminerTrainer.begin(
-            load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS,
-            other=None if other is None else load_bundle(find_bundle(other)),
-        )  # fmt: skip
-    commands = commands_typed(folder, command)
+            load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS, other=begun
+        )
+    commands = commands_typed(folder, command, _told_of(begun, "examiner"))
     seconds = 60.0 * minutes
     with told():
         train_examiner(
@@ -328,6 +330,7 @@ def train_comparer_of(
     *,
     bundle: Path,
     strips: int,
+    skipped: int = 0,
     epochs: int,
     folder: Path,
     seed: int,
@@ -342,6 +345,7 @@ def train_comparer_of(
     Args:
         bundle: Whose marker it stands beside; a comparer that it had is replaced.
         strips: That are drawn to learn from.
+        skipped: Training strips before them, that another training learnt from.
         epochs: Times that every place of them is seen.
         folder: Weights, curve, and how unlike good vials usually are.
         seed: Of weights and perturbations.
@@ -364,18 +368,19 @@ def train_comparer_of(
     check_ready(folder, "comparer.weights.h5", epochs, bundle, lasting="--epochs")
     with told():
         load_marker(load_bundle(bundle))
-        begun = None if other is None else load_comparer(load_bundle(find_bundle(other)))
+        begun = None if other is None else load_bundle(find_bundle(other))
+        comparer = None if begun is None else load_comparer(begun)
     if epochs:  # it begins anew
         for name in ("commands.txt", "comparer.weights.h5"):
             (folder / name).unlink(missing_ok=True)
-    commands = commands_typed(folder, command)
+    commands = commands_typed(folder, command, _told_of(begun, "comparer"))
     if epochs:
         usual = usual_unlikeness(progress)
         np.save(folder / "usual.npy", usual)
-        drawn = drawn_places(bundle, strips, usual, seed=seed, count=processes, progress=progress)
+        drawn = drawn_places(bundle, strips, usual, skipped=skipped, seed=seed, count=processes, progress=progress)
         with told():
             train_comparer(
-                drawn, folder, epochs=epochs, seed=seed, learning_rate=learning_rate, begun=begun,
+                drawn, folder, epochs=epochs, seed=seed, learning_rate=learning_rate, begun=comparer,
                 progress=partial(progress, "steps"),
             )  # fmt: skip
     made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
@@ -385,6 +390,12 @@ def train_comparer_of(
             region=HARD_REGION, regions=len(PAPER.regions), made_by=made_by,
         )  # fmt: skip
         _show(copy, "marks.png", score="marked")
+
+
+def _told_of(bundle: Bundle | None, beside: str | None = None) -> Mapping[str, Any]:
+    """What a bundle tells of its marker, or of what stands beside that; nothing without a bundle."""
+    told_of: Mapping[str, Any] = {} if bundle is None or bundle.marker is None else bundle.marker.made_by
+    return told_of if beside is None else told_of.get(beside, {})
 
 
 def _show(bundle: Path, name: str, **options: Any) -> None:

@@ -15,6 +15,7 @@ from harness.strips.defects import Defect
 from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
+from harness.training.compared import drawn_places
 from harness.training.folder import learnt_from
 from harness.training.means import Means
 from harness.training.workshop import (
@@ -122,9 +123,15 @@ def test_a_comparer_is_put_beside_a_marker(tmp_path: Path, monkeypatch: pytest.M
     assert together.digest != alone.digest
     train_comparer_of(bundle=folder, epochs=0, **options)
     assert 'commands = ["x", "x"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
-    train_comparer_of(bundle=folder, epochs=1, other=str(folder), **options)
+    train_comparer_of(bundle=folder, epochs=1, other=str(folder), skipped=4, **options | {"command": "on"})
+    assert 'commands = ["x", "x", "on"]' in (folder / "bundle.toml").read_text(encoding="utf-8")
     with pytest.raises(DetectorError, match="expected a bundle with a comparer, got none"):
         train_comparer_of(bundle=folder, epochs=1, other="compact", **options)
+    usual = np.load(folder / "usual.npy")
+    both, (second,) = (
+        drawn_places(folder, strips, usual, skipped=skipped, seed=1, count=1) for strips, skipped in ((2, 0), (1, 1))
+    )
+    np.testing.assert_array_equal(both[1].detail, second.detail)
 
 
 def test_a_bundle_that_is_none(tmp_path: Path) -> None:
