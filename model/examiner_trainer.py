@@ -1,8 +1,7 @@
 """Training of the examiner behind a generator and a marker that no longer change, on good product alone.
 
 The marker is shown perturbed good patches; where it is hottest, the examiner learns which places were perturbed and
-which are only bubbles, drops, walls and text. Windows are kept in a pool, since to draw one costs more than to learn
-from it: the generator and the marker must run for it.
+which are only bubbles, drops, walls and text.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -34,6 +32,7 @@ from model.marker_trainer import ordered, warm_cosine
 from model.place_losses import NEITHER, place_loss, strip_loss
 from model.scoring import MARK_WINDOW
 from model.stepping import Stepper, compiled
+from model.window_pool import Pool, Windows
 
 STACKS = 16
 """Perturbed stacks whose places are drawn for a step."""
@@ -71,61 +70,6 @@ WARM_STEPS = 200
 CURVE_EVERY = 20
 SAVE_EVERY_S = 60.0
 HELD_OUT_BATCHES = 30
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Places of stacks, as the examiner sees them.
-
-    Attributes:
-        detail: float16 (p, 64, 64, 2 frames).
-        around: float16 (p, 16, 16, c).
-        where: float32 (p, regions + 2).
-        value: float32 (p,), the marker's logit there.
-        label: float32 (p,), 1 perturbed, 0 whole, `NEITHER`.
-    """
-
-    detail: NDArray[np.float16]
-    around: NDArray[np.float16]
-    where: NDArray[np.float32]
-    value: NDArray[np.float32]
-    label: NDArray[np.float32]
-
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All of them, in their order."""
-        return self.detail, self.around, self.where, self.value, self.label
-
-
-@dataclass
-class Pool:
-    """Windows to learn from; once full, new ones take the places of random others.
-
-    Attributes:
-        size: At most so many.
-        kept: How many there are.
-    """
-
-    size: int
-    kept: int = 0
-    _arrays: list[NDArray[Any]] = field(default_factory=list)
-
-    def add(self, new: Windows, rng: np.random.Generator) -> None:
-        """Take windows in."""
-        arrays = new.arrays()
-        if not self._arrays:
-            self._arrays = [np.empty((self.size, *part.shape[1:]), part.dtype) for part in arrays]
-        free = min(len(new.label), self.size - self.kept)
-        places = np.concatenate(
-            [np.arange(self.kept, self.kept + free), rng.integers(0, self.size, len(new.label) - free)]
-        )
-        self.kept += free
-        for mine, part in zip(self._arrays, arrays, strict=True):
-            mine[places] = part
-
-    def draw(self, count: int, rng: np.random.Generator) -> Windows:
-        """So many windows at random."""
-        places = rng.integers(0, self.kept, count)
-        return Windows(*(part[places] for part in self._arrays))
 
 
 class ExaminerTrainer:

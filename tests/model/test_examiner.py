@@ -29,8 +29,6 @@ from model.examiner import (
 from model.examiner_trainer import (
     STACKS,
     ExaminerTrainer,
-    Pool,
-    Windows,
     examiner_batches,
     labels,
     train_examiner,
@@ -41,6 +39,7 @@ from model.marker_trainer import MarkerTrainer, marker_batches
 from model.place_losses import NEITHER, STRIP_PLACES, place_loss, strip_loss
 from model.runtime import MarkingRuntime
 from model.scoring import mark_score
+from model.window_pool import Pool, Windows
 
 FRAMES, REGIONS = 2, 4
 Pictures = Callable[..., np.ndarray]
