@@ -222,8 +222,12 @@ def marking_rebuilt(bundle: Bundle) -> Marking:
 
 
 def known_regions(bundle: Bundle) -> int:
-    """Regions of a vial by which a bundle's marker tells patches apart; 1 where it does not."""
+    """Regions of a vial by which a marker, or what stands beside it, tells patches apart; 1 where none does."""
     marker = bundle.marker
-    if marker is not None and marker.examiner is not None:
+    if marker is None:
+        return 1
+    if marker.examiner is not None:
         return marker.regions
-    return 1 if marker is None or marker.allowance is None else len(load_allowance(marker.allowance))
+    if marker.allowance is not None:
+        return len(load_allowance(marker.allowance))
+    return 1 if marker.comparer is None else marker.comparer.regions

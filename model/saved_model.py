@@ -1,8 +1,8 @@
 """A detector as a TensorFlow SavedModel: patches in, scores and heatmaps out, for programs that know nothing of us.
 
-Normalising, generator, marker and score are one graph with its weights frozen in it, for any number of patches. The
-scores here are the twins of those in `scoring.py` and `ssim.py`, in TensorFlow's operations; a test holds them to the
-same numbers. Beside the graph lies `export.toml`: which bundle it was made of, and what it expects.
+Normalising, generator, marker, comparer and score are one graph with its weights frozen in it, for any number of
+patches. The scores here are the twins of those in `scoring.py` and `ssim.py`, in TensorFlow's operations; a test holds
+them to the same numbers. Beside the graph lies `export.toml`: which bundle it was made of, and what it expects.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from model.bundle import Bundle, BundleError, write_toml
+from model.comparing_graph import hearing, hottest
 from model.config import CELL_PX, MARKED, PATCH_PX
 from model.loaded import known_regions, rebuilding
 from model.losses import K1, K2, ssim_window
 from model.runtime import marking
-from model.scoring import MARK_WINDOW
 
 EXPORTED = ("ssim", MARKED)
 """Scores that can be exported: the paper's, and the marker's."""
@@ -106,14 +106,13 @@ def _description(bundle: Bundle, score: str, frames: int, regions: int) -> dict[
 def _judge(bundle: Bundle, score: str) -> tuple[Judge, int]:
     """What scores patches and paints heatmaps, and how many frames of a place it must see together."""
     if score == MARKED:
-        if bundle.marker is not None and bundle.marker.comparer is not None:
-            raise BundleError(
-                "--score", "ssim, or a bundle without a comparer, which runs outside of TensorFlow's graph", score
-            )
         mark, frames = marking(bundle)
+        hear = hearing(bundle)
 
         def judge_marks(patches: Any) -> tuple[Any, Any]:
             _, logits = mark(patches)
+            if hear is not None:
+                logits = hear(patches, logits)
             cells = tf.repeat(tf.repeat(tf.sigmoid(logits), CELL_PX, axis=1), CELL_PX, axis=2)
             return tf.tile(mark_score(logits), [frames]), tf.tile(cells, [frames, 1, 1])
 
@@ -130,8 +129,7 @@ def _judge(bundle: Bundle, score: str) -> tuple[Judge, int]:
 
 def mark_score(logits: Any) -> Any:
     """`scoring.mark_score` in the graph: (m, 64, 64) to (m,); NaN where a logit is, which a maximum may pass over."""
-    windows = tf.nn.avg_pool2d(logits[..., None], MARK_WINDOW, 1, "VALID")
-    return _guarded(tf.nn.softplus(tf.reduce_max(windows, axis=(1, 2, 3))), logits)
+    return _guarded(tf.nn.softplus(hottest(logits)), logits)
 
 
 def dissimilarity(images: Any, rebuilt: Any) -> Any:

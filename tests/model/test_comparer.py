@@ -6,7 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
+from model import comparing_graph
 from model.bundle import Bundle, BundleError, load_bundle
 from model.bundle_making import add_comparer, remove_comparer
 from model.comparer import (
@@ -28,7 +30,6 @@ from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_str
 from model.comparing import with_words
 from model.loaded import load_comparer
 from model.runtime import MarkingRuntime
-from model.saved_model import export_saved_model
 from model.scoring import hottest
 
 FRAMES = 3
@@ -195,6 +196,44 @@ def test_another_backend_says_the_same(compared_bundle: Bundle, pictures: Pictur
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_the_graph_looks_at_the_same_places() -> None:
+    """For an export: how unlike, where that is most, which piece of which vial is likest, and what is told of it."""
+    pictures = walls()
+    pictures[:, 2, 100:109, 119:128] = 40
+    shown = lightest(pictures)
+    unlike = comparing_graph.unlike_others(shown)
+    rows, columns = comparing_graph.hottest_cells(unlike, UNLIKE_PLACES)
+    places = comparing_graph.Likest(shown, rows, columns)
+    pieces_of_all, told_of_all = places.pieces(pictures, shown).numpy(), places.where(unlike, unlike).numpy()
+    for vial in range(pictures.shape[1]):
+        others = np.delete(shown, vial, axis=0)
+        looked = look(shown[vial], others, USUAL)
+        np.testing.assert_allclose(unlike[vial], looked.unlike, rtol=1e-6)
+        np.testing.assert_array_equal((rows[vial], columns[vial]), (looked.places.rows, looked.places.columns))
+        np.testing.assert_array_equal(pieces_of_all[vial], pieces(pictures[:, vial], others, looked.places))
+        np.testing.assert_allclose(told_of_all[vial], looked.where(looked.places), atol=1e-6)
+
+
+@pytest.mark.parametrize("vials", [1, 2, 3])
+def test_the_graph_hears_the_same_words(compared_bundle: Bundle, pictures: Pictures, vials: int) -> None:
+    """Of any number of vials what inspection hears; of one nothing."""
+    patches = pictures(FRAMES * 4 * vials, seed=6)
+    _, expected = MarkingRuntime(compared_bundle, len(patches), frames=FRAMES).whole(patches)
+    hear = comparing_graph.hearing(compared_bundle)
+    assert hear is not None
+    _, marked = MarkingRuntime(remove_comparer(compared_bundle.folder), len(patches), frames=FRAMES).whole(patches)
+    assert (np.abs(expected - marked).max() > 0.5) == (vials > 1)
+    np.testing.assert_allclose(hear(patches, marked), expected, atol=1e-4)
+
+
+def test_no_number_is_none_in_the_graph_either() -> None:
+    """So that the vial has no score, and others keep theirs."""
+    rows, words = ops.full((2, 1), 31, "int32"), ops.convert_to_tensor([[np.nan], [1.0]])
+    found = comparing_graph.with_words(ops.zeros((2, 64, 64)), rows, rows, words)
+    assert np.isnan(found[0]).all()
+    assert float(comparing_graph.hottest(found)[1]) == pytest.approx(1)
+
+
 def test_a_bundle_proves_its_comparer(compared_bundle: Bundle, tmp_path: Path) -> None:
     """Its digest is part of the marker's, an examiner's ground is not; what is usual must be an array."""
     marker, without = compared_bundle.marker, load_bundle(compared_bundle.folder, with_marker=False)
@@ -231,13 +270,6 @@ def test_other_patches_than_it_knows(compared_bundle: Bundle) -> None:
     """Vials must be whole."""
     with pytest.raises(BundleError, match="expected patches of 4 regions, got 6 patches"):
         MarkingRuntime(compared_bundle, FRAMES * 6, frames=FRAMES)
-
-
-def test_it_cannot_be_exported(compared_bundle: Bundle, tmp_path: Path) -> None:
-    """What compares vials is no part of TensorFlow's graph: said, and nothing is written; the paper's score can be."""
-    with pytest.raises(BundleError, match="--score: expected ssim, or a bundle without a comparer"):
-        export_saved_model(compared_bundle, tmp_path / "saved", score="marked")
-    assert not (tmp_path / "saved").exists()
 
 
 def cold(stacks: np.ndarray) -> np.ndarray:

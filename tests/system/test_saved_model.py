@@ -35,10 +35,11 @@ assert not {"model", "harness"} & set(sys.modules)
 
 
 def make_bundle(folder: Path) -> Path:
-    """A bundle of a narrow network, a marker and an examiner that changes its mind, all with fresh weights."""
+    """A bundle of a narrow network, a marker, an examiner that changes its mind, and a comparer, with fresh weights."""
     import keras
 
-    from model.bundle_making import add_examiner, add_marker, write_bundle
+    from model.bundle_making import add_comparer, add_examiner, add_marker, write_bundle
+    from model.comparer import build_comparer
     from model.config import PRESETS
     from model.examiner import build_examiner
     from model.marker import WIDTHS, build_marker
@@ -60,6 +61,10 @@ def make_bundle(folder: Path) -> Path:
     examiner.get_layer("change").set_weights([np.random.default_rng(2).normal(size=kernel.shape), bias])
     examiner.save_weights(folder / "examiner.weights.h5")
     add_examiner(folder / "bundle", folder / "examiner.weights.h5", (), len(GEOMETRY.regions), {})
+    build_comparer(len(GEOMETRY.frames)).save_weights(folder / "comparer.weights.h5")
+    np.save(folder / "usual.npy", np.zeros((64, 64), np.float32))
+    beside = folder / "comparer.weights.h5", folder / "usual.npy"
+    add_comparer(folder / "bundle", *beside, (), region=0, regions=len(GEOMETRY.regions), made_by={})
     return folder / "bundle"
 
 
