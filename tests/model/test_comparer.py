@@ -28,7 +28,7 @@ from model.comparer import (
 )
 from model.comparer_trainer import Learnt, logits, marking_stacks, places_of_strip, train_comparer
 from model.comparing import with_words
-from model.loaded import load_comparer
+from model.loaded import known_regions, load_comparer
 from model.runtime import MarkingRuntime
 from model.scoring import hottest
 
@@ -267,7 +267,8 @@ def test_where_it_looks_is_checked(
 
 
 def test_other_patches_than_it_knows(compared_bundle: Bundle) -> None:
-    """Vials must be whole."""
+    """Vials must be whole, of as many regions as it says."""
+    assert known_regions(compared_bundle) == 4
     with pytest.raises(BundleError, match="expected patches of 4 regions, got 6 patches"):
         MarkingRuntime(compared_bundle, FRAMES * 6, frames=FRAMES)
 
