@@ -112,10 +112,10 @@ def test_k_of_n_gives_up_runs_for_products() -> None:
 
 
 def test_what_counts_is_another_three_runs() -> None:
-    """Right in 3, 2, 1, 0 of 3 runs: right in two of another three with the chances 6/7, 22/35, 13/35, 1/7.
+    """Right in 3, 2, 1, 0 of 3 runs: right in two of another three with the chances 1, 20/27, 7/27, 0.
 
     Good ones at .1, .1, .5 and one defective at .4, .4, .1: at .25 all are right by two runs, from .5 on the good ones
-    by three and the defective one by none. That gains 8/35 a good one and loses 17/35: two good ones do not outweigh
+    by three and the defective one by none. That gains 7/27 a good one and loses 20/27: two good ones do not outweigh
     the defective one, three do.
     """
     for goods, expected in ((2, 0.25), (3, 0.504)):
@@ -145,7 +145,7 @@ def test_no_pair_of_thresholds_is_better(seed: int) -> None:
     scores[defective] += rng.choice([0, 0.4], size=(int(defective.sum()), 1, 1, 1, 2)).astype(np.float32)
     goals: dict[Callable[..., np.ndarray], Callable[[np.ndarray], float]] = {
         strip_thresholds: lambda right: float(right.sum()),
-        lambda s, d: k_of_n_thresholds(s, d, required=2): lambda right: float((np.array([5, 13, 22, 30])[right]).sum()),
+        lambda s, d: k_of_n_thresholds(s, d, required=2): lambda right: float((np.array([0, 7, 20, 27])[right]).sum()),
     }
     for find, value in goals.items():
         best = max(value(runs_right(scores, defective, pair)) for pair in grid(scores.max(axis=(2, 3))))
