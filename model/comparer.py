@@ -53,7 +53,7 @@ DROPOUT = 0.3
 WHERE = 4
 """Numbers that are told beside what is seen: row, column, how unlike a place is, and how much more than is usual."""
 
-_RIM_PX = SIDE_PX // 2 + REACH_PX
+RIM_PX = SIDE_PX // 2 + REACH_PX
 """By which pictures are padded, so that pieces and shifts lie within."""
 
 
@@ -164,7 +164,7 @@ def _hottest(heat: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], 
 
 
 def _padded(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.pad(pictures, ((0, 0), (_RIM_PX, _RIM_PX), (_RIM_PX, _RIM_PX)), mode="edge")
+    return np.pad(pictures, ((0, 0), (RIM_PX, RIM_PX), (RIM_PX, RIM_PX)), mode="edge")
 
 
 def _beside(
