@@ -70,7 +70,7 @@ def k_of_n_thresholds(scores: Scores, defective: Truth, *, required: int) -> NDA
     Source:
         A product that was right in x of n runs is taken to be right in another with the chance x / n, the likeliest;
         the number of another n runs is then binomial. A uniform prior on that chance, which says before any run that
-        a product is wrong half of the time, expects errors that do not come: see docs/paper.md, 4.
+        a product is wrong half of the time, expects errors that do not come: see docs/detector.md.
     """
     runs = scores.shape[1]
     seen = np.arange(runs + 1)

@@ -25,7 +25,7 @@ PLACES = 2
 """Places that each patch proposes."""
 
 EXAMINED = 12
-"""Of the places that an acquisition proposes, how many are examined: the hottest (`docs/paper.md`, 4)."""
+"""Of the places that an acquisition proposes, how many are examined: the hottest (`docs/detector.md`)."""
 
 APART_CELLS = 4
 """Rows or columns between two of them."""

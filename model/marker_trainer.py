@@ -36,7 +36,7 @@ KINDS: dict[Kind, float] = {
     "texture": 0.02, "product": 0.01, "dent": 0.06, "push": 0.10,
 }  # fmt: skip
 """Share of perturbations of each kind, what an examiner learns from among them: what a marker does not propose no
-examiner sees (`docs/paper.md`, 4)."""
+examiner sees (`docs/detector.md`)."""
 
 WARM_STEPS = 100
 CURVE_EVERY = 20

@@ -24,7 +24,7 @@ from model.runtime import SteppedMarking, begun_shapes, check_patches, marking_s
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: so quantised the scores move further
-than a verdict bears (`docs/paper.md`, 4)."""
+than a verdict bears (`docs/detector.md`)."""
 
 
 class OpenVINORuntime:

@@ -54,6 +54,7 @@ MAY_LOAD_THE_NETWORK = {
     "harness.inspection.padim",
     "harness.training.calibrating",
     "harness.training.compared",
+    "harness.training.comparer",
     "harness.training.data",
     "harness.training.drawers",
     "harness.training.folder",

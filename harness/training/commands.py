@@ -179,7 +179,7 @@ def train_comparer(
     processes: Annotated[int, typer.Option(min=1, help="That draw.")] = 2,
 ) -> None:
     """Train the network that looks where a vial is unlike all others of its strip, beside a bundle's marker."""
-    from harness.training.workshop import train_comparer_of
+    from harness.training.comparer import train_comparer_of
 
     command = command_line("train-comparer", bundle=bundle, strips=strips, skip=skip or None, epochs=epochs,
                            folder=folder, seed=seed, learning_rate=learning_rate, begin_with=begin_with,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.inspection.bundle_errors import told
 from harness.result.folder import no_ground
 from harness.system import hardware, versions
+
+if TYPE_CHECKING:
+    from model.bundle import Bundle
 
 LEARNT_FROM = "learnt_from.json"
 
@@ -77,6 +80,12 @@ def learnt_from(folder: Path, data: str, products: Sequence[str], *, anew: bool)
         folder.mkdir(parents=True, exist_ok=True)
         write_state(path, before)
     return {"data": "; ".join(before["data"]), "products": before["products"]}
+
+
+def origin_of(bundle: Bundle | None, beside: str | None = None) -> Mapping[str, Any]:
+    """What a bundle tells of its marker, or of what stands beside that; nothing without a bundle."""
+    of_marker: Mapping[str, Any] = {} if bundle is None or bundle.marker is None else bundle.marker.made_by
+    return of_marker if beside is None else of_marker.get(beside, {})
 
 
 def commands_typed(folder: Path, command: str, begun: Mapping[str, Any]) -> list[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.geometry import PATCH_PX
+from harness.geometry import PAPER, PATCH_PX
 from harness.inspection.detector import Detector, Inspection
 from harness.inspection.heat import RESIDUAL_FULL_SCALE, heat
+from harness.inspection.network import NetworkDetector
 from harness.strips.defects import CLASSES
-from harness.strips.kit import Strip, standard_kit
+from harness.strips.kit import CALIBRATION_SEED, Strip, standard_kit
 from harness.strips.renderer import Renderer
 
 SHEET_RUN = 1
@@ -46,6 +48,12 @@ def training_curve(curve: Path, picture: Path) -> None:
     axes.flat[-1].text(0, 0.5, f"{steps} steps\n{minutes:.0f} min", fontsize=11)
     figure.savefig(picture, metadata={"Date": None})
     plt.close(figure)
+
+
+def show(bundle: Path, name: str, **options: Any) -> None:
+    """Put a sheet of what a bundle's networks make of calibration strips into it."""
+    detector = NetworkDetector(str(bundle), PAPER, **options)
+    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / name, optimize=True)
 
 
 def reconstruction_sheet(detector: Detector, renderer: Renderer) -> Image.Image:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from harness.errors import InputError, RecordingError
 from harness.geometry import PAPER
 from harness.inspection.bundle_errors import told
 from harness.inspection.network import NetworkDetector
 from harness.progress import Progress, silent
-from harness.strips.kit import CALIBRATION_SEED
 from harness.strips.recording import open_recording
-from harness.strips.renderer import Renderer
-from harness.training.compared import drawn_places, usual_unlikeness
 from harness.training.data import (
     ALLOWANCE_START,
-    HARD_REGION,
     TRAINING_SEED,
     drawn_chunks,
     drawn_stacks,
     marks_on_good,
     recorded_chunks,
 )
-from harness.training.folder import check_learnt, check_ready, commands_typed, learnt_from, made_on
+from harness.training.folder import check_learnt, check_ready, commands_typed, learnt_from, made_on, origin_of
 from harness.training.means import DISTILLED_START, EXAMINER_START, HELD_OUT_START, HERE, MARKER_START, Means
-from harness.training.pictures import reconstruction_sheet, training_curve
+from harness.training.pictures import show, training_curve
 
 if TYPE_CHECKING:
-    from model.bundle import Bundle
     from model.config import NetworkConfig, TrainingConfig
 
 
@@ -105,7 +97,7 @@ def train_network(
             ship(folder, copy, made_by, chunks=chunks())
             training_curve(copy / "training.csv", copy / "training.svg")
             if recorded is None:
-                _show(copy, "reconstructions.png")
+                show(copy, "reconstructions.png")
 
 
 def _check_checkpoint(folder: Path, network: NetworkConfig, config: TrainingConfig) -> None:
@@ -190,7 +182,7 @@ def distil_generator(
     with beside(bundle) as copy:
         ship_distilled(distiller, folder, copy, made_by)
         if not means.elsewhere:
-            _show(copy, "reconstructions.png")
+            show(copy, "reconstructions.png")
 
 
 def train_marker_of(
@@ -236,7 +228,7 @@ def train_marker_of(
         whole = load_bundle(bundle, with_marker=False)
         begun = None if other is None else load_bundle(find_bundle(other))
         trainer = MarkerTrainer.begin(whole, len(PAPER.frames), folder, seed=seed, batch=batch, other=begun)
-    commands = commands_typed(folder, command, _told_of(begun))
+    commands = commands_typed(folder, command, origin_of(begun))
     seconds = 60.0 * minutes
     with told():
         train_marker(
@@ -260,7 +252,7 @@ def train_marker_of(
         marks = marks_on_good(detector, partial(progress, "good strips"))
         origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
         add_allowance(copy, allowance_of(marks), origin)
-        _show(copy, "marks.png", score="marked")
+        show(copy, "marks.png", score="marked")
 
 
 def train_examiner_of(
@@ -305,7 +297,7 @@ def train_examiner_of(
         trainer = ExaminerTrainer.begin(
             load_bundle(bundle), regions, folder, seed=seed, batch=BATCH * batch // STACKS, other=begun
         )
-    commands = commands_typed(folder, command, _told_of(begun, "examiner"))
+    commands = commands_typed(folder, command, origin_of(begun, "examiner"))
     seconds = 60.0 * minutes
     with told():
         train_examiner(
@@ -323,82 +315,4 @@ def train_examiner_of(
     }  # fmt: skip
     with beside(bundle) as copy:
         add_examiner(copy, folder / "examiner.weights.h5", (folder / "examiner.csv",), regions, made_by)
-        _show(copy, "marks.png", score="marked")
-
-
-def train_comparer_of(
-    *,
-    bundle: Path,
-    strips: int,
-    skipped: int = 0,
-    epochs: int,
-    folder: Path,
-    seed: int,
-    processes: int,
-    learning_rate: float,
-    command: str,
-    other: str | None = None,
-    progress: Progress = silent,
-) -> None:
-    """Train a bundle's comparer on drawn good strips and put it in; with no epochs, put in what lies in `folder`.
-
-    Args:
-        bundle: Whose marker it stands beside; a comparer that it had is replaced.
-        strips: That are drawn to learn from.
-        skipped: Training strips before them, that another training learnt from.
-        epochs: Times that every place of them is seen.
-        folder: Weights, curve, and how unlike good vials usually are.
-        seed: Of weights and perturbations.
-        processes: That draw.
-        learning_rate: Maximum of its one cosine.
-        command: What was typed, for `bundle.toml`.
-        other: Bundle whose comparer is begun with; a fresh one without.
-        progress: Told of every strip and step.
-
-    Raises:
-        DetectorError: The bundle cannot be used, or has no marker; or the other no comparer.
-        InputError: No epochs, and nothing in the folder.
-    """
-    from model.bundle import find_bundle, load_bundle
-    from model.bundle_making import add_comparer
-    from model.comparer_trainer import train_comparer
-    from model.loaded import load_comparer, load_marker
-    from model.staging import beside
-
-    check_ready(folder, "comparer.weights.h5", epochs, bundle, lasting="--epochs")
-    with told():
-        load_marker(load_bundle(bundle))
-        begun = None if other is None else load_bundle(find_bundle(other))
-        comparer = None if begun is None else load_comparer(begun)
-    if epochs:  # it begins anew
-        for name in ("commands.txt", "comparer.weights.h5"):
-            (folder / name).unlink(missing_ok=True)
-    commands = commands_typed(folder, command, _told_of(begun, "comparer"))
-    if epochs:
-        usual = usual_unlikeness(progress)
-        np.save(folder / "usual.npy", usual)
-        drawn = drawn_places(bundle, strips, usual, skipped=skipped, seed=seed, count=processes, progress=progress)
-        with told():
-            train_comparer(
-                drawn, folder, epochs=epochs, seed=seed, learning_rate=learning_rate, begun=comparer,
-                progress=partial(progress, "steps"),
-            )  # fmt: skip
-    made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
-    with beside(bundle) as copy, told():
-        add_comparer(
-            copy, folder / "comparer.weights.h5", folder / "usual.npy", [folder / "comparer.csv"],
-            region=HARD_REGION, regions=len(PAPER.regions), made_by=made_by,
-        )  # fmt: skip
-        _show(copy, "marks.png", score="marked")
-
-
-def _told_of(bundle: Bundle | None, beside: str | None = None) -> Mapping[str, Any]:
-    """What a bundle tells of its marker, or of what stands beside that; nothing without a bundle."""
-    told_of: Mapping[str, Any] = {} if bundle is None or bundle.marker is None else bundle.marker.made_by
-    return told_of if beside is None else told_of.get(beside, {})
-
-
-def _show(bundle: Path, name: str, **options: Any) -> None:
-    """Put a sheet of what a bundle's networks make of calibration strips into it."""
-    detector = NetworkDetector(str(bundle), PAPER, **options)
-    reconstruction_sheet(detector, Renderer(seed=CALIBRATION_SEED)).save(bundle / name, optimize=True)
+        show(copy, "marks.png", score="marked")

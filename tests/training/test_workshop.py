@@ -16,11 +16,11 @@ from harness.strips.kit import Kit, Strip, standard_kit
 from harness.strips.recording import write_description, write_frames, write_register
 from harness.strips.renderer import Renderer
 from harness.training.compared import drawn_places
+from harness.training.comparer import train_comparer_of
 from harness.training.folder import learnt_from
 from harness.training.means import Means
 from harness.training.workshop import (
     distil_generator,
-    train_comparer_of,
     train_examiner_of,
     train_marker_of,
     train_network,
