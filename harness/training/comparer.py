@@ -11,7 +11,7 @@ from harness.geometry import PAPER
 from harness.inspection.bundle_errors import told
 from harness.progress import Progress, silent
 from harness.training.compared import drawn_places, usual_unlikeness
-from harness.training.data import HARD_REGION, TRAINING_SEED
+from harness.training.data import DRAWN, HARD_REGION
 from harness.training.folder import check_ready, commands_typed, made_on, origin_of
 from harness.training.pictures import show
 
@@ -73,7 +73,7 @@ def train_comparer_of(
                 drawn, folder, epochs=epochs, seed=seed, learning_rate=learning_rate, begun=comparer,
                 progress=partial(progress, "steps"),
             )  # fmt: skip
-    made_by = {"commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed, **made_on()}
+    made_by = {"commands": commands, "data": DRAWN, "seed": seed, **made_on()}
     with beside(bundle) as copy, told():
         add_comparer(
             copy, folder / "comparer.weights.h5", folder / "usual.npy", [folder / "comparer.csv"],

@@ -25,6 +25,10 @@ KEPT_PATCHES = 120
 """Patches kept of an acquisition's 16 + 2 pictures x 20; more strips for the same number of patches."""
 
 TRAINING_SEED = 101
+
+DRAWN = f"drawn good strips T{TRAINING_SEED}-*"
+"""What bundles say that they learnt from, where no recording was given."""
+
 RUNS_A_STRIP = 2
 
 ALLOWANCE_START, ALLOWANCE_STRIPS = 80_000, 160

@@ -15,7 +15,7 @@ from harness.progress import Progress, silent
 from harness.strips.recording import open_recording
 from harness.training.data import (
     ALLOWANCE_START,
-    TRAINING_SEED,
+    DRAWN,
     drawn_chunks,
     drawn_stacks,
     marks_on_good,
@@ -79,7 +79,7 @@ def train_network(
     commands = commands_typed(folder, command, {})
     origin = learnt_from(
         folder,
-        f"drawn good strips T{TRAINING_SEED}-*" if recorded is None else f"good products of {recorded.kit.name}",
+        DRAWN if recorded is None else f"good products of {recorded.kit.name}",
         [] if recorded is None else sorted(recorded.kit.products),
         anew=minutes > 0,
     )
@@ -176,7 +176,7 @@ def distil_generator(
         )  # fmt: skip
     check_learnt(distiller.step, minutes)
     made_by = {
-        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "seed": seed,
+        "commands": commands, "data": DRAWN, "seed": seed,
         "learning_rate": learning_rate, "products": list(whole.made_by.get("products", ())), **made_on(),
     }  # fmt: skip
     with beside(bundle) as copy:
@@ -242,7 +242,7 @@ def train_marker_of(
         return
     check_learnt(trainer.step, minutes)
     made_by = {
-        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+        "commands": commands, "data": DRAWN, "steps": trainer.step,
         "stacks": trainer.stacks, "seed": seed, "learning_rate": learning_rate, **made_on(),
     }  # fmt: skip
     with beside(bundle) as copy:
@@ -250,7 +250,7 @@ def train_marker_of(
         add_marker(copy, folder / "marker.weights.h5", curves, len(PAPER.frames), made_by)
         detector = NetworkDetector(str(copy), PAPER, score="marked", backend="tensorflow")
         marks = marks_on_good(detector, partial(progress, "good strips"))
-        origin = {"data": f"drawn good strips T{TRAINING_SEED}-*", "first_strip": ALLOWANCE_START, "vials": len(marks)}
+        origin = {"data": DRAWN, "first_strip": ALLOWANCE_START, "vials": len(marks)}
         add_allowance(copy, allowance_of(marks), origin)
         show(copy, "marks.png", score="marked")
 
@@ -310,7 +310,7 @@ def train_examiner_of(
         return
     check_learnt(trainer.step, minutes)
     made_by = {
-        "commands": commands, "data": f"drawn good strips T{TRAINING_SEED}-*", "steps": trainer.step,
+        "commands": commands, "data": DRAWN, "steps": trainer.step,
         "windows": trainer.seen, "seed": seed, "learning_rate": learning_rate, **made_on(),
     }  # fmt: skip
     with beside(bundle) as copy:
