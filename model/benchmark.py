@@ -210,10 +210,10 @@ def _measured(
         times[name].append(now - since)
         return clock()
 
-    def scored(images: NDArray[np.uint8], rebuilt: NDArray[np.float32], logits: Any) -> NDArray[np.float32]:
-        if logits is None:
-            return SCORES[score](images, rebuilt, frames)
-        return np.tile(mark_score(logits), frames)
+    def scored(images: NDArray[np.uint8], made: NDArray[np.float32]) -> NDArray[np.float32]:
+        if score == MARKED:
+            return np.tile(mark_score(made), frames)
+        return SCORES[score](images, made, frames)
 
     def one_by_one() -> None:
         since = clock()
@@ -223,15 +223,15 @@ def _measured(
         since = lap("normalise", since)
         rebuilt = stages.network(images)
         since = lap("network", since)
-        logits = None
-        if stages.marker is not None:
-            logits = stages.fetch(stages.marker(images, rebuilt))
+        if stages.marker is None:
+            made = stages.fetch(rebuilt)[..., 0]
+        else:
+            made = stages.fetch(stages.marker(images, rebuilt))
             since = lap("marker", since)
-        if comparing is not None and logits is not None:
-            comparing.heard(comparing.ahead(cropped[: stages.stepped.early]), cropped, logits)
+        if comparing is not None:
+            comparing.heard(comparing.ahead(cropped[: stages.stepped.early]), cropped, made)
             since = lap("comparer", since)
-        rebuilt = stages.fetch(rebuilt)[..., 0]
-        scores = scored(cropped, rebuilt, logits)
+        scores = scored(cropped, made)
         since = lap("score", since)
         rejects(scores, thresholds)
         lap("verdict", since)
@@ -242,8 +242,8 @@ def _measured(
         begun = stages.stepped.ahead(early)
         since = lap("ahead", since)
         last = crop(pictures[-1:], boxes)
-        rebuilt, logits = stages.stepped.finish(early, begun, last)
-        rejects(scored(np.concatenate([early, last]) if logits is None else last, rebuilt, logits), thresholds)
+        made = stages.stepped.finish(early, begun, last)
+        rejects(scored(last if score == MARKED else np.concatenate([early, last]), made), thresholds)
         lap("response", since)
         lap("strip", began)
 

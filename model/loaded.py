@@ -188,17 +188,23 @@ class Marking:
 
     Attributes:
         sight: The marker.
-        conclude: Images (n m, 256, 256, 1) in [0, 1], frame after frame and in each vial after vial, their rebuilt
-            twins, and what was seen of all, to logits (m, 64, 64): the marker's, less the bundle's allowance, with the
-            examiner's word where there is one.
+        regions: Of a vial, by which it tells patches apart.
+        examines: Whether an examiner looks at images and rebuilt once more, at the hottest places of a whole strip.
+        conclude: What was seen of all frames, the regions, int32 (m,), and, of which a marker alone needs nothing,
+            images (n m, 256, 256, 1) in [0, 1], frame after frame and in each vial after vial, and their rebuilt twins,
+            to logits (m, 64, 64): the marker's, less the bundle's allowance, with the examiner's word where there is
+            one.
     """
 
     sight: Sight
-    conclude: Callable[[Any, Any, Any], Any]
+    regions: int
+    examines: bool
+    conclude: Callable[[Any, Any, Any, Any], Any]
 
     def mark(self, images: Any, rebuilt: Any) -> Any:
         """All parts: images and rebuilt twins of all frames to logits."""
-        return self.conclude(images, rebuilt, self.sight.seen(images, rebuilt))
+        region = ops.arange(ops.shape(images)[0] // self.sight.frames, dtype="int32") % self.regions
+        return self.conclude(self.sight.seen(images, rebuilt), region, images, rebuilt)
 
 
 def marking_rebuilt(bundle: Bundle) -> Marking:
@@ -211,14 +217,13 @@ def marking_rebuilt(bundle: Bundle) -> Marking:
     frames, regions = sight.frames, known_regions(bundle)
     examiner = load_examiner(bundle) if bundle.marker is not None and bundle.marker.examiner is not None else None
 
-    def conclude(images: Any, rebuilt: Any, seen: Any) -> Any:
-        region = ops.arange(ops.shape(images)[0] // frames, dtype="int32") % regions
+    def conclude(seen: Any, region: Any, images: Any, rebuilt: Any) -> Any:
         logits, features = sight.together(seen, region)
         if examiner is None:
             return logits
         return examined(examiner, logits, images, rebuilt, features, region, frames=frames, regions=regions)
 
-    return Marking(sight, conclude)
+    return Marking(sight, regions, examiner is not None, conclude)
 
 
 def known_regions(bundle: Bundle) -> int:

@@ -2,12 +2,17 @@
 
 The graph that TensorFlow runs is frozen and handed over as it stands, normalising in it, so that uint8 patches go in.
 The network reads them where they lie and writes into the arrays that are given out: nothing is copied on the way.
+
+Patches that are judged each by itself go through one by one, a core for each: what a layer makes of one stays in that
+core's cache for the next layer, and no core waits at every layer for the other. Beside all patches at once the median
+is a few percent less, and p99 hardly above it.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +25,7 @@ from model.bundle import Bundle, BundleError
 from model.comparing import Say, comparing
 from model.config import PATCH_PX
 from model.loaded import rebuilding
-from model.runtime import SteppedMarking, begun_shapes, check_patches, marking_steps
+from model.runtime import SteppedMarking, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: so quantised the scores move further
@@ -42,7 +47,7 @@ class OpenVINORuntime:
 
     def __init__(self, bundle: Bundle, batch: int, *, backend: str = "openvino") -> None:
         self.name, self.batch = backend, batch
-        self._network = Compiled(rebuilding(bundle), [patches_of(batch)], backend)
+        self._network = Compiled(rebuilding(bundle), [patches_of(1)], backend, parts=batch)
 
     def rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (n, 256, 256) in [0, 1]; n is the batch it was made for."""
@@ -52,34 +57,42 @@ class OpenVINORuntime:
 
 
 class OpenVINOMarkingRuntime(SteppedMarking):
-    """Generator and marker, a compiled network for each step."""
+    """Generator and marker, a compiled network for each step: of one place, or of all where an examiner sees all."""
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
-        begin, finish = marking_steps(bundle, frames=frames)
+        steps = marking_steps(bundle, frames=frames)
         super().__init__(batch, frames)
         self.name = backend
-        self._ahead = Compiled(begin, [patches_of(self.early)], backend) if self.early else None
-        shapes = begun_shapes(self.early, batch - self.early)
-        self._nothing = [np.zeros(shape, np.float32) for shape in shapes]
-        named = zip(shapes, ("rebuilt", "before"), strict=True)
-        begun = (tf.TensorSpec(shape, tf.float32, name=name) for shape, name in named)
+        places = batch - self.early
+        self._parts = places if steps.apart else 1
+        alone = places // self._parts
+        self._ahead: Compiled | None = None
+        inputs = [patches_of(alone, "last"), tf.TensorSpec((alone,), tf.int32, name="region")]
+        if self.early:
+            self._ahead = Compiled(steps.begin, [patches_of(self.early // self._parts)], backend, parts=self._parts)
+            shapes = enumerate(self._ahead.shapes)
+            inputs += [tf.TensorSpec(shape, tf.float32, name=f"begun_{place}") for place, shape in shapes]
+        self._finish = Compiled(steps.finish, inputs, backend, parts=self._parts)
+        self._region = steps.of_places(places)
+        self._rebuilding = cache(lambda: OpenVINORuntime(bundle, batch, backend=backend))
 
         def compiled(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:
             say = Compiled(function, [tf.TensorSpec(*of, name=name) for name, of in inputs.items()], backend)
             return lambda *given: say.run(*given)[0]
 
-        self.comparing = comparing(bundle, batch - self.early, compiled)
-        inputs = [patches_of(self.early, "early"), *begun, patches_of(batch - self.early, "last")]
-        self._finish = Compiled(finish, inputs, backend)
+        self.comparing = comparing(bundle, places, compiled)
 
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
-        return self._nothing if self._ahead is None else self._ahead.run(early)
+        if self._ahead is None:
+            return []
+        by_part = early.reshape(-1, self._parts, len(self._region) // self._parts, *early.shape[1:]).swapaxes(0, 1)
+        return self._ahead.run(np.ascontiguousarray(by_part).reshape(early.shape))
 
-    def _conclude(
-        self, early: NDArray[np.uint8], begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        whole, logits = self._finish.run(early, *begun, last)
-        return whole, logits
+    def _conclude(self, begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._finish.run(last, self._region, *begun)[0]
+
+    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._rebuilding().rebuild(patches)
 
 
 def patches_of(batch: int, name: str = "patches") -> tf.TensorSpec:
@@ -92,15 +105,21 @@ class Compiled:
 
     Args:
         function: Of TensorFlow's operations.
-        inputs: Shape, type and name of each of its arguments.
+        inputs: Shape, type and name of each of its arguments, of one part.
         backend: One of `PRECISIONS`.
+        parts: Calls that a run is made of, side by side, a core each; one call has all cores.
+
+    Attributes:
+        shapes: Of the outputs, of one part.
 
     Raises:
         BundleError: A precision that this processor does not have.
         ImportError: OpenVINO is not installed.
     """
 
-    def __init__(self, function: Callable[..., Any], inputs: Sequence[tf.TensorSpec], backend: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], inputs: Sequence[tf.TensorSpec], backend: str, *, parts: int = 1
+    ) -> None:
         import openvino  # lazily: an extra of this package
 
         core, precision = openvino.Core(), PRECISIONS[backend]
@@ -114,21 +133,28 @@ class Compiled:
             # Read as a file: the converter in Python would also do, but reports its use to its maker.
             model = core.read_model(path)
             settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+            if parts > 1:
+                _, cores = core.get_property("CPU", "RANGE_FOR_STREAMS")
+                settings["NUM_STREAMS"] = str(min(parts, cores))
             compiled = core.compile_model(model, "CPU", settings)
         self._inputs = [compiled.input(name) for name in taken]
-        self._outputs = [(compiled.output(name), tuple(compiled.output(name).shape)) for name in outputs]
-        self._request, self._tensor = compiled.create_infer_request(), openvino.Tensor
+        self._outputs = [compiled.output(name) for name in outputs]
+        self.shapes = [tuple(output.shape) for output in self._outputs]
+        self._requests, self._tensor = [compiled.create_infer_request() for _ in range(parts)], openvino.Tensor
 
     def run(self, *given: NDArray[Any]) -> list[NDArray[np.float32]]:
-        """Every output, in arrays of their own that no later call writes to."""
-        for taken, array in zip(self._inputs, given, strict=True):
-            self._request.set_tensor(taken, self._tensor(array, shared_memory=True))
-        arrays = []
-        for output, shape in self._outputs:
-            arrays.append(np.empty(shape, np.float32))
-            self._request.set_tensor(output, self._tensor(arrays[-1], shared_memory=True))
-        self._request.infer()
-        return arrays
+        """Every output of arguments that hold the parts after each other, in arrays that no later call writes to."""
+        parts = len(self._requests)
+        made = [np.empty((parts * rows, *shape), np.float32) for rows, *shape in self.shapes]
+        ports, arrays = [*self._inputs, *self._outputs], [*given, *made]
+        for part, request in enumerate(self._requests):
+            for port, array in zip(ports, arrays, strict=True):
+                rows = len(array) // parts
+                request.set_tensor(port, self._tensor(array[part * rows : (part + 1) * rows], shared_memory=True))
+            request.start_async()
+        for request in self._requests:
+            request.wait()
+        return made
 
 
 def _frozen(function: Callable[..., Any], inputs: Sequence[tf.TensorSpec]) -> tuple[Any, list[str], list[str]]:

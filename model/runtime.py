@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,8 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, BundleError
 from model.comparing import Begun, Comparing, Say, comparing
-from model.config import CELLS, PATCH_PX
+from model.config import PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
-from model.marker import WIDTHS
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
@@ -37,14 +38,30 @@ def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
     return mark, marks.sight.frames
 
 
-def marking_steps(
-    bundle: Bundle, *, frames: int
-) -> tuple[Callable[[Any], tuple[Any, Any]], Callable[..., tuple[Any, Any]]]:
-    """`marking` in two steps: what does not need the last frame, and the rest.
+@dataclass(frozen=True)
+class MarkingSteps:
+    """`marking` in two steps, of tensors: what does not need the last frame, and the rest.
 
-    Returns:
-        (patches of all frames but the last to these rebuilt and their share of what the marker sees; those patches,
-        these two, and the patches of the last frame to all rebuilt ones and logits).
+    Attributes:
+        begin: Patches of all frames but the last, frame after frame, to what is kept of them.
+        finish: Patches (m, 256, 256) of the last frame, their regions, int32 (m,), and what is kept of the others,
+            nothing where there is one frame, to logits (m, 64, 64).
+        regions: Of a vial.
+        apart: Whether each place of a strip is judged by itself, so that it may be given alone.
+    """
+
+    begin: Callable[[Any], tuple[Any, ...]]
+    finish: Callable[..., Any]
+    regions: int
+    apart: bool
+
+    def of_places(self, places: int) -> NDArray[np.int32]:
+        """Regions of the places of a strip, vial after vial."""
+        return np.arange(places, dtype=np.int32) % self.regions
+
+
+def marking_steps(bundle: Bundle, *, frames: int) -> MarkingSteps:
+    """Both steps of a bundle.
 
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
@@ -60,18 +77,21 @@ def marking_steps(
         images = normalised(patches)
         return images, generator(images, training=False)
 
-    def begin(patches: Any) -> tuple[Any, Any]:
+    def begin(patches: Any) -> tuple[Any, ...]:
         images, rebuilt = rebuild(patches)
-        return rebuilt, sight.before(images, rebuilt)
+        before = sight.before(images, rebuilt)
+        return (before, images, rebuilt) if marks.examines else (before,)
 
-    def finish(early: Any, rebuilt: Any, before: Any, last: Any) -> tuple[Any, Any]:
-        images_last, rebuilt_last = rebuild(last)
-        seen = before + sight.last(images_last, rebuilt_last)
-        images = tf.concat([normalised(early), images_last], axis=0)
-        whole = tf.concat([rebuilt, rebuilt_last], axis=0)
-        return whole[..., 0], marks.conclude(images, whole, seen)
+    def finish(last: Any, region: Any, *begun: Any) -> Any:
+        images, rebuilt = rebuild(last)
+        seen = sight.last(images, rebuilt)
+        if begun:
+            seen = begun[0] + seen
+        if begun[1:]:
+            images, rebuilt = (tf.concat(pair, axis=0) for pair in zip(begun[1:], (images, rebuilt), strict=True))
+        return marks.conclude(seen, region, images, rebuilt)
 
-    return begin, finish
+    return MarkingSteps(begin, finish, marks.regions, apart=not marks.examines)
 
 
 def check_patches(patches: NDArray[np.uint8], batch: int) -> None:
@@ -125,9 +145,7 @@ class Stepped(ABC):
         """
 
     @abstractmethod
-    def finish(
-        self, early: NDArray[np.uint8], begun: Any, last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def finish(self, early: NDArray[np.uint8], begun: Any, last: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Everything else.
 
         Args:
@@ -136,14 +154,15 @@ class Stepped(ABC):
             last: uint8 (m, 256, 256), patches of the last frame.
 
         Returns:
-            (all patches rebuilt, float32 (n + m, 256, 256); logits (m, 64, 64), or None where there is no marker).
+            What a score is made of: where there is a marker its logits, float32 (m, 64, 64), else all patches rebuilt,
+            float32 (n + m, 256, 256).
 
         Raises:
             ValueError: Another shape or type.
         """
 
-    def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """(rebuilt (n, 256, 256), logits) of all patches, uint8 (n, 256, 256): one step after the other.
+    def at_once(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Both steps, one after the other, of all patches, uint8 (n, 256, 256).
 
         Raises:
             ValueError: Another shape or type.
@@ -151,6 +170,14 @@ class Stepped(ABC):
         check_patches(patches, self.batch)
         early, last = patches[: self.early], patches[self.early :]
         return self.finish(early, self.ahead(early), last)
+
+    @abstractmethod
+    def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """(rebuilt (n, 256, 256), logits or None) of all patches, uint8 (n, 256, 256): for those who want to see both.
+
+        Raises:
+            ValueError: Another shape or type.
+        """
 
 
 class Rebuilding(Stepped):
@@ -172,13 +199,19 @@ class Rebuilding(Stepped):
 
     def finish(
         self, early: NDArray[np.uint8], begun: NDArray[np.float32], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], None]:
+    ) -> NDArray[np.float32]:
         """See `Stepped`."""
-        return np.concatenate([begun, self._last(last)]), None
+        return np.concatenate([begun, self._last(last)])
+
+    def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], None]:
+        """See `Stepped`."""
+        return self.at_once(patches), None
 
 
 class SteppedMarking(Stepped):
     """Generator, marker, and beside it a comparer where a bundle has one, by whatever compiles them.
+
+    What is rebuilt goes no further than the marker: `whole` rebuilds once more, by what is compiled when first asked.
 
     Attributes:
         comparing: The comparer, or None.
@@ -188,13 +221,15 @@ class SteppedMarking(Stepped):
 
     @abstractmethod
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[Any]:
-        """The first of `marking_steps`."""
+        """The first of `marking_steps`; nothing where there is one frame."""
 
     @abstractmethod
-    def _conclude(
-        self, early: NDArray[np.uint8], begun: Sequence[Any], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _conclude(self, begun: Sequence[Any], last: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The second."""
+
+    @abstractmethod
+    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 (n, 256, 256) of as many patches as there are in all."""
 
     def ahead(self, early: NDArray[np.uint8]) -> tuple[Sequence[Any], Sequence[Begun]]:
         """See `Stepped`."""
@@ -204,14 +239,19 @@ class SteppedMarking(Stepped):
 
     def finish(
         self, early: NDArray[np.uint8], begun: tuple[Sequence[Any], Sequence[Begun]], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> NDArray[np.float32]:
         """See `Stepped`; the logits with the comparer's word, see `Comparing.heard`."""
         check_patches(last, self.batch - self.early)
         made, said = begun
-        rebuilt, logits = self._conclude(early, made, last)
+        logits = self._conclude(made, last)
         if self.comparing is not None:
             logits = self.comparing.heard(said, np.concatenate([early, last]), logits)
-        return rebuilt, logits
+        return logits
+
+    def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Stepped`."""
+        logits = self.at_once(patches)
+        return self._rebuild(patches), logits
 
 
 class MarkingRuntime(SteppedMarking):
@@ -220,35 +260,31 @@ class MarkingRuntime(SteppedMarking):
     name = "tensorflow"
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
-        begin, finish = marking_steps(bundle, frames=frames)
+        steps = marking_steps(bundle, frames=frames)
         super().__init__(batch, frames)
         early, last = (
             tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
         )
-        shapes = begun_shapes(self.early, batch - self.early)
         self.comparing = comparing(bundle, batch - self.early, _say)
-        self._ahead = tf.function(begin, input_signature=[early]).get_concrete_function() if self.early else None
-        self._nothing = [tf.zeros(shape) for shape in shapes]
-        signature = [early, *(tf.TensorSpec(shape, tf.float32) for shape in shapes), last]
-        self._finish = tf.function(finish, input_signature=signature).get_concrete_function()
+        self._ahead = tf.function(steps.begin, input_signature=[early]).get_concrete_function() if self.early else None
+        begun = [] if self._ahead is None else [tf.TensorSpec(made.shape, made.dtype) for made in self._ahead.outputs]
+        self._region = tf.constant(steps.of_places(batch - self.early))
+        signature = [last, tf.TensorSpec(self._region.shape, tf.int32), *begun]
+        self._finish = tf.function(steps.finish, input_signature=signature).get_concrete_function()
+        self._rebuilding = cache(lambda: TensorFlowRuntime(bundle, batch))
 
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
-        made: Sequence[tf.Tensor] = self._nothing if self._ahead is None else self._ahead(tf.constant(early))
-        return made
+        return [] if self._ahead is None else list(self._ahead(tf.constant(early)))
 
-    def _conclude(
-        self, early: NDArray[np.uint8], begun: Sequence[tf.Tensor], last: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        whole, logits = self._finish(tf.constant(early), *begun, tf.constant(last))
-        return whole.numpy(), logits.numpy()
+    def _conclude(self, begun: Sequence[tf.Tensor], last: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = self._finish(tf.constant(last), self._region, *begun).numpy()
+        return logits
+
+    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._rebuilding().rebuild(patches)
 
 
 def _say(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:
     signature = [tf.TensorSpec(*of, name=name) for name, of in inputs.items()]
     say = tf.function(function, input_signature=signature).get_concrete_function()
     return lambda *given: say(*map(tf.constant, given)).numpy()
-
-
-def begun_shapes(early: int, last: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of what the first of `marking_steps` makes of so many patches, as many of the last frame to come."""
-    return (early, PATCH_PX, PATCH_PX, 1), (last, CELLS, CELLS, WIDTHS[0])

@@ -88,6 +88,7 @@ class NetworkDetector:
 
     def score(self, inspection: Inspection) -> Scores:
         """Scores of one acquisition; times its own stages."""
+        from model.config import MARKED
         from model.scoring import SCORES, mark_score
 
         begun, self._begun = self._begun, None
@@ -96,15 +97,15 @@ class NetworkDetector:
         began = time.perf_counter_ns()
         last = _flat(self.geometry.crop(inspection.frames[-1:]))
         cropped = time.perf_counter_ns()
-        rebuilt, logits = self._run.finish(begun.early, begun.begun, last)
+        made = self._run.finish(begun.early, begun.begun, last)
         ran = time.perf_counter_ns()
-        if logits is None:
-            frames = len(self.geometry.frames)
-            patches = np.concatenate([begun.early, last])
-            scores = SCORES[self.score_name](patches, rebuilt, frames).reshape(self.geometry.shape)
+        frames = len(self.geometry.frames)
+        if self.score_name == MARKED:
+            together = mark_score(made).reshape(1, *self.geometry.shape[1:])
+            scores = np.repeat(together, frames, axis=0)
         else:
-            together = mark_score(logits).reshape(1, *self.geometry.shape[1:])
-            scores = np.repeat(together, len(self.geometry.frames), axis=0)
+            patches = np.concatenate([begun.early, last])
+            scores = SCORES[self.score_name](patches, made, frames).reshape(self.geometry.shape)
         done = time.perf_counter_ns()
         self.stages_us = {
             "ahead": begun.took_us,
@@ -130,9 +131,11 @@ class NetworkDetector:
 
     def logits(self, inspection: Inspection) -> NDArray[np.float32]:
         """What the marker says of an acquisition, float32 (vial, region, 64, 64); of the score `marked` only."""
-        _, logits = self._run.whole(_flat(inspection.patches))
-        if logits is None:
-            raise ValueError(f"score: expected marked, got {self.score_name}")
+        from model.config import MARKED
+
+        if self.score_name != MARKED:
+            raise ValueError(f"score: expected {MARKED}, got {self.score_name}")
+        logits = self._run.at_once(_flat(inspection.patches))
         return logits.reshape(*self.geometry.shape[1:], *logits.shape[1:])
 
     @property
@@ -211,7 +214,7 @@ class NetworkDetector:
                 raise DetectorError(str(file), f"{regions} regions, as the frames have", count)
 
     def _runtime(self) -> Stepped:
-        """What takes patches to (rebuilt, the marker's logits if it takes part)."""
+        """What takes patches to rebuilt ones or, where it takes part, to the marker's logits."""
         from model.config import MARKED
         from model.runtime import MarkingRuntime, Rebuilding, TensorFlowRuntime
 

@@ -44,9 +44,13 @@ class Copying(Stepped):
         """See `Stepped`."""
         return early / np.float32(255)
 
-    def finish(self, early: np.ndarray, rebuilt: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def finish(self, early: np.ndarray, rebuilt: np.ndarray, last: np.ndarray) -> np.ndarray:
         """See `Stepped`."""
-        return np.concatenate([rebuilt, last / np.float32(255)]), self._logits
+        return np.concatenate([rebuilt, last / np.float32(255)]) if self._logits is None else self._logits
+
+    def whole(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Stepped`."""
+        return patches / np.float32(255), self._logits
 
 
 def missing(bundle: Bundle, batch: int, marked: int | None) -> Stages:
