@@ -120,27 +120,32 @@ class ResidualBlock(layers.Layer):
 class Fold(layers.Layer):
     """Fold space into channels by a factor, or unfold it (`factor` below -1). No weights, nothing lost.
 
+    Args:
+        factor: f, by which sides shrink; by as much as they grow where it is negative.
+        rows: r, of what is folded: channels of a place that is a square of r x r others hold them row after row, and
+            do so after it. Squares of 1 are pixels.
+
     Shapes:
         (n, h, w, c) to (n, h / f, w / f, c f^2), or back.
     """
 
-    def __init__(self, factor: int, **options: Any) -> None:
+    def __init__(self, factor: int, *, rows: int = 1, **options: Any) -> None:
         if abs(factor) < 2:
             raise ValueError(f"factor: expected 2 or more either way, got {factor}")
         super().__init__(**options)
-        self.factor = factor
+        self.factor, self.rows = factor, rows
 
     def call(self, x: Any) -> Any:
         """Folded or unfolded."""
         ops = keras.ops
         _, height, width, channels = x.shape
-        f = abs(self.factor)
+        f, r = abs(self.factor), self.rows
         if self.factor > 0:
-            x = ops.reshape(x, (-1, height // f, f, width // f, f, channels))
-            x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+            x = ops.reshape(x, (-1, height // f, f, width // f, f, r, channels // r))
+            x = ops.transpose(x, (0, 1, 3, 2, 5, 4, 6))
             return ops.reshape(x, (-1, height // f, width // f, f * f * channels))
-        x = ops.reshape(x, (-1, height, width, f, f, channels // (f * f)))
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        x = ops.reshape(x, (-1, height, width, f, r, f, channels // (f * f * r)))
+        x = ops.transpose(x, (0, 1, 3, 2, 5, 4, 6))
         return ops.reshape(x, (-1, height * f, width * f, channels // (f * f)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -155,4 +160,13 @@ class Fold(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "factor": self.factor}
+        return {**super().get_config(), "factor": self.factor, "rows": self.rows}
+
+
+def refolded(x: Any, rows: int, wanted: int, *, name: str) -> Any:
+    """Squares of `rows` x `rows` pixels to a place, (n, h, w, rows^2), as squares of `wanted` x `wanted`."""
+    if wanted == rows:
+        return x
+    if wanted > rows:
+        return Fold(wanted // rows, rows=rows, name=name)(x)
+    return Fold(-(rows // wanted), rows=wanted, name=name)(x)

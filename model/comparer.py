@@ -189,7 +189,9 @@ def _likest(
             for down in range(2 * REACH_PX + 1):
                 for across in range(2 * REACH_PX + 1):
                     total = _clipped_difference(
-                        mine, others[other, top + down : top + down + SIDE_PX, left + across : left + across + SIDE_PX]
+                        mine,
+                        others[other, top + down : top + down + SIDE_PX, left + across : left + across + SIDE_PX],
+                        least,
                     )
                     if total < least:
                         least = total
@@ -220,13 +222,16 @@ def _pieces(
 
 
 @njit(cache=True, nogil=True)
-def _clipped_difference(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> int:
+def _clipped_difference(mine: NDArray[np.uint8], theirs: NDArray[np.uint8], least: int) -> int:
+    """Of two pieces; of the first lines alone if these already are as much as `least`."""
     total = 0
     for y in range(SIDE_PX):
         line = np.int32(0)
         for x in range(SIDE_PX):
             line += min(abs(np.int32(mine[y, x]) - np.int32(theirs[y, x])), np.int32(CLIP))
         total += int(line)
+        if total >= least:
+            break
     return total
 
 

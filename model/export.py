@@ -20,11 +20,11 @@ Weights = NDArray[np.float32]
 
 
 def fold_generator(
-    config: NetworkConfig, encoder: keras.Model, decoder: keras.Model
+    config: NetworkConfig, encoder: keras.Model, decoder: keras.Model, *, rows: int = 1
 ) -> tuple[keras.Model, keras.Model]:
-    """The same encoder and decoder without batch norm, for inference only."""
-    lean_encoder = build_encoder(config, "encoder", folded=True)
-    lean_decoder = build_decoder(config, folded=True)
+    """The same encoder and decoder without batch norm, for inference only; `rows` as in `build_encoder`."""
+    lean_encoder = build_encoder(config, "encoder", folded=True, rows=rows)
+    lean_decoder = build_decoder(config, folded=True, rows=rows)
     for source, target in ((encoder, lean_encoder), (decoder, lean_decoder)):
         for layer in source.layers:
             if isinstance(layer, ResidualBlock):

@@ -12,8 +12,10 @@ import h5py
 from keras import ops
 
 from model.allowance import load_allowance
+from model.blocks import refolded
 from model.bundle import Bundle, BundleError
 from model.comparer import build_comparer
+from model.config import CELL_PX
 from model.examiner import build_examiner, examined
 from model.export import fold_generator
 from model.marker import WIDTHS as MARKER_WIDTHS
@@ -101,9 +103,14 @@ def load_comparer(bundle: Bundle) -> Any:
     return comparer
 
 
-def build_folded(bundle: Bundle) -> Any:
-    """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt."""
-    return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle)))
+def build_folded(bundle: Bundle, *, rows: int = 1) -> Any:
+    """Generator of a bundle with everything folded, (n, 256, 256, 1) to itself rebuilt.
+
+    Args:
+        bundle: Its weights.
+        rows: r; above 1 images come and go in squares of r x r pixels, (n, 256 / r, 256 / r, r^2).
+    """
+    return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle), rows=rows))
 
 
 def normalised(patches: Any) -> Any:
@@ -137,8 +144,9 @@ class Sight:
     """A bundle's marker, folded, in parts (`model.marker.FoldedMarker`).
 
     Attributes:
-        before: Images (p, 256, 256, 1) in [0, 1] of all frames but the last, frame after frame, and their rebuilt twins
-            to their share of what is seen of all, (m, 64, 64, 40); not to be called where there is one frame.
+        before: Images (p, 64, 64, 16) in [0, 1] of all frames but the last, in cells, frame after frame, and their
+            rebuilt twins to their share of what is seen of all, (m, 64, 64, 40); not to be called where there is one
+            frame.
         last: Those of the last frame to its own share.
         together: The sum of both and the regions, int32 (m,), to logits (m, 64, 64) less the bundle's allowance there
             and features (m, 64, 64, c).
@@ -151,8 +159,9 @@ class Sight:
     frames: int
 
     def seen(self, images: Any, rebuilt: Any) -> Any:
-        """Images and rebuilt twins of all frames, frame after frame, to what `together` takes."""
+        """Images (p, 256, 256, 1) and rebuilt twins of all frames, frame after frame, to what `together` takes."""
         early = ops.shape(images)[0] // self.frames * (self.frames - 1)
+        images, rebuilt = (refolded(part, 1, CELL_PX, name="fold") for part in (images, rebuilt))
         seen = self.last(images[early:], rebuilt[early:])
         return seen if self.frames == 1 else self.before(images[:early], rebuilt[:early]) + seen
 

@@ -61,7 +61,8 @@ class FoldedMarker:
     """What inspection runs of a marker.
 
     Attributes:
-        alone: (p, 256, 256, 1) images in [0, 1] and their rebuilt twins to what is seen of each, (p, 64, 64, 24).
+        alone: (p, 64, 64, 16) images in [0, 1], cell beside cell, and their rebuilt twins to what is seen of each,
+            (p, 64, 64, 24).
         before: That of all frames but the last, frame after frame, ((n - 1) m, 64, 64, 24), to their share of what is
             seen of all, (m, 64, 64, 40); None where there is one frame.
         last: That of the last frame, (m, 64, 64, 24), to its own share.
@@ -81,9 +82,8 @@ class FoldedMarker:
 
 def _build_lean_alone() -> keras.Model:
     """No batch norm, and cells laid beside cells, for to lay pixels beside pixels takes as long as to convolve them."""
-    images = keras.Input((PATCH_PX, PATCH_PX, 1), name="images")
-    rebuilt = keras.Input((PATCH_PX, PATCH_PX, 1), name="rebuilt")
-    both = layers.Concatenate(name="pair")([Fold(CELL_PX)(images), Fold(CELL_PX)(rebuilt)])
+    images, rebuilt = (keras.Input((CELLS, CELLS, CELL_PX**2), name=name) for name in ("images", "rebuilt"))
+    both = layers.Concatenate(name="pair")([images, rebuilt])
     each = _convolved(both, EACH, "each_1", folded=True)  # (p, 64, 64, 24)
     return keras.Model([images, rebuilt], _convolved(each, EACH, "each_2", folded=True), name="alone")
 

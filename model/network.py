@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from model.blocks import SLOPE, Fold, ResidualBlock
+from model.blocks import SLOPE, ResidualBlock, refolded
 from model.config import PATCH_PX, NetworkConfig
 
 
@@ -39,11 +39,16 @@ def build_networks(config: NetworkConfig, *, seed: int = 0) -> Networks:
     )
 
 
-def _stem(config: NetworkConfig, image: keras.KerasTensor, channels: int) -> keras.KerasTensor:
-    """Fold space into channels and mix; the identity where the network has no stem."""
+def _image(rows: int) -> keras.KerasTensor:
+    """In pixels, or in squares of `rows` x `rows` of them."""
+    return keras.Input((PATCH_PX // rows, PATCH_PX // rows, rows * rows), name="image")
+
+
+def _stem(config: NetworkConfig, image: keras.KerasTensor, channels: int, *, rows: int = 1) -> keras.KerasTensor:
+    """Fold space into channels and mix; nothing is mixed where the network has no stem."""
+    x = refolded(image, rows, config.stem, name="fold")  # (n, 256 / s, 256 / s, s^2)
     if config.stem == 1:
-        return image
-    x = Fold(config.stem, name="fold")(image)  # (n, 256 / s, 256 / s, s^2)
+        return x
     return layers.LeakyReLU(SLOPE, name="stem_act")(layers.Conv2D(channels, 3, padding="same", name="stem")(x))
 
 
@@ -56,14 +61,20 @@ def _stages(
     return x
 
 
-def build_encoder(config: NetworkConfig, name: str, *, folded: bool = False) -> keras.Model:
+def build_encoder(config: NetworkConfig, name: str, *, folded: bool = False, rows: int = 1) -> keras.Model:
     """G_E: stages of A, B, C, then the bottleneck's first half.
+
+    Args:
+        config: Sizes.
+        name: Of the model.
+        folded: No batch norm; see `model.blocks.ResidualBlock`.
+        rows: r; above 1 an image comes in squares of r x r pixels, (n, 256 / r, 256 / r, r^2).
 
     Returns:
         (n, 256, 256, 1) to (n, 64) for the paper's dense bottleneck, or (n, 16, 16, code) for a convolutional one.
     """
-    image = keras.Input((PATCH_PX, PATCH_PX, 1), name="image")
-    x = _stem(config, image, config.inner[0])
+    image = _image(rows)
+    x = _stem(config, image, config.inner[0], rows=rows)
     x = _stages(x, config.inner, config.outer, decoder=False, folded=folded)  # (n, 16, 16, 1024) for `paper`
     if config.bottleneck == "dense":
         code = layers.Dense(config.code, name="code")(layers.Flatten(name="flatten")(x))
@@ -72,8 +83,8 @@ def build_encoder(config: NetworkConfig, name: str, *, folded: bool = False) -> 
     return keras.Model(image, code, name=name)
 
 
-def build_decoder(config: NetworkConfig, *, folded: bool = False) -> keras.Model:
-    """G_D: the bottleneck's second half, then the stages mirrored, a sigmoid at the end."""
+def build_decoder(config: NetworkConfig, *, folded: bool = False, rows: int = 1) -> keras.Model:
+    """G_D: the bottleneck's second half, then the stages mirrored, a sigmoid at the end; see `build_encoder`."""
     side, wide = config.code_px, config.outer[-1]
     if config.bottleneck == "dense":
         code = keras.Input((config.code,), name="code")
@@ -83,11 +94,8 @@ def build_decoder(config: NetworkConfig, *, folded: bool = False) -> keras.Model
         code = keras.Input((side, side, config.code), name="code")
         x = layers.Conv2D(wide, 1, name="uncode")(code)
     x = _stages(x, config.inner[::-1], config.outer[::-1], decoder=True, folded=folded)
-    if config.stem == 1:
-        x = layers.Conv2D(1, 3, padding="same", name="head")(x)
-    else:
-        x = layers.Conv2D(config.stem**2, 3, padding="same", name="head")(x)
-        x = Fold(-config.stem, name="unfold")(x)
+    x = layers.Conv2D(config.stem**2, 3, padding="same", name="head")(x)
+    x = refolded(x, config.stem, rows, name="unfold")
     return keras.Model(code, layers.Activation("sigmoid", name="image")(x), name="decoder")
 
 
@@ -95,7 +103,7 @@ def build_discriminator(config: NetworkConfig) -> keras.Model:
     """C: the encoder's architecture at half the outer widths, and a dense head on its last map."""
     half = tuple(max(width // 2, 1) for width in config.outer)
     inner = tuple(min(narrow, wide) for narrow, wide in zip(config.inner, half, strict=True))
-    image = keras.Input((PATCH_PX, PATCH_PX, 1), name="image")
+    image = _image(1)
     features = _stages(_stem(config, image, inner[0]), inner, half, decoder=False, folded=False)
     logit = layers.Dense(1, name="logit")(layers.Flatten(name="flatten")(features))
     return keras.Model(image, [logit, features], name="discriminator")
@@ -103,5 +111,5 @@ def build_discriminator(config: NetworkConfig) -> keras.Model:
 
 def build_rebuilder(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
     """G: image to rebuilt image, what inspection runs."""
-    image = keras.Input((PATCH_PX, PATCH_PX, 1), name="image")
+    image = keras.Input(encoder.input.shape[1:], name="image")
     return keras.Model(image, decoder(encoder(image)), name="generator")

@@ -25,7 +25,7 @@ from model.bundle import Bundle, BundleError
 from model.comparing import Say, comparing
 from model.config import PATCH_PX
 from model.loaded import rebuilding
-from model.runtime import SteppedMarking, check_patches, marking_steps
+from model.runtime import SteppedMarking, as_cells, cells_of, check_patches, marking_steps
 
 PRECISIONS = {"openvino": "f32", "openvino-bf16": "bf16"}
 """Of the arithmetic, by the backend's name. Eight-bit integers are not offered: so quantised the scores move further
@@ -67,9 +67,10 @@ class OpenVINOMarkingRuntime(SteppedMarking):
         self._parts = places if steps.apart else 1
         alone = places // self._parts
         self._ahead: Compiled | None = None
-        inputs = [patches_of(alone, "last"), tf.TensorSpec((alone,), tf.int32, name="region")]
+        inputs = [as_cells(alone, "last"), tf.TensorSpec((alone,), tf.int32, name="region")]
         if self.early:
-            self._ahead = Compiled(steps.begin, [patches_of(self.early // self._parts)], backend, parts=self._parts)
+            early = as_cells(self.early // self._parts, "early")
+            self._ahead = Compiled(steps.begin, [early], backend, parts=self._parts)
             shapes = enumerate(self._ahead.shapes)
             inputs += [tf.TensorSpec(shape, tf.float32, name=f"begun_{place}") for place, shape in shapes]
         self._finish = Compiled(steps.finish, inputs, backend, parts=self._parts)
@@ -85,19 +86,20 @@ class OpenVINOMarkingRuntime(SteppedMarking):
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
         if self._ahead is None:
             return []
-        by_part = early.reshape(-1, self._parts, len(self._region) // self._parts, *early.shape[1:]).swapaxes(0, 1)
-        return self._ahead.run(np.ascontiguousarray(by_part).reshape(early.shape))
+        cells = cells_of(early)
+        by_part = cells.reshape(-1, self._parts, len(self._region) // self._parts, *cells.shape[1:]).swapaxes(0, 1)
+        return self._ahead.run(np.ascontiguousarray(by_part).reshape(cells.shape))
 
     def _conclude(self, begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._finish.run(last, self._region, *begun)[0]
+        return self._finish.run(cells_of(last), self._region, *begun)[0]
 
     def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._rebuilding().rebuild(patches)
 
 
-def patches_of(batch: int, name: str = "patches") -> tf.TensorSpec:
+def patches_of(batch: int) -> tf.TensorSpec:
     """uint8 (batch, 256, 256), as a function takes them."""
-    return tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name=name)
+    return tf.TensorSpec((batch, PATCH_PX, PATCH_PX), tf.uint8, name="patches")
 
 
 class Compiled:

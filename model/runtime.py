@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from model.blocks import refolded
 from model.bundle import Bundle, BundleError
 from model.comparing import Begun, Comparing, Say, comparing
-from model.config import PATCH_PX
+from model.config import CELL_PX, CELLS, PATCH_PX
 from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
 
 
@@ -43,9 +44,9 @@ class MarkingSteps:
     """`marking` in two steps, of tensors: what does not need the last frame, and the rest.
 
     Attributes:
-        begin: Patches of all frames but the last, frame after frame, to what is kept of them.
-        finish: Patches (m, 256, 256) of the last frame, their regions, int32 (m,), and what is kept of the others,
-            nothing where there is one frame, to logits (m, 64, 64).
+        begin: Patches of all frames but the last, in cells (`cells_of`), frame after frame, to what is kept of them.
+        finish: Patches of the last frame, in cells (m, 64, 64, 16), their regions, int32 (m,), and what is kept of the
+            others, nothing where there is one frame, to logits (m, 64, 64).
         regions: Of a vial.
         apart: Whether each place of a strip is judged by itself, so that it may be given alone.
     """
@@ -66,30 +67,30 @@ def marking_steps(bundle: Bundle, *, frames: int) -> MarkingSteps:
     Raises:
         BundleError: The bundle has no marker, or one for another number of frames.
     """
-    generator = build_folded(bundle)
+    generator = build_folded(bundle, rows=CELL_PX)
     marks = marking_rebuilt(bundle)
     sight = marks.sight
     if frames != sight.frames:
         expected = f"acquisitions of the marker's {sight.frames} frames"
         raise BundleError(str(bundle.folder), expected, f"{frames} frames")
 
-    def rebuild(patches: Any) -> tuple[Any, Any]:
-        images = normalised(patches)
+    def rebuild(cells: Any) -> tuple[Any, Any]:
+        images = tf.cast(cells, tf.float32) / 255.0
         return images, generator(images, training=False)
 
-    def begin(patches: Any) -> tuple[Any, ...]:
-        images, rebuilt = rebuild(patches)
-        before = sight.before(images, rebuilt)
-        return (before, images, rebuilt) if marks.examines else (before,)
+    def begin(cells: Any) -> tuple[Any, ...]:
+        pair = rebuild(cells)
+        before = sight.before(*pair)
+        return (before, *pair) if marks.examines else (before,)
 
-    def finish(last: Any, region: Any, *begun: Any) -> Any:
-        images, rebuilt = rebuild(last)
-        seen = sight.last(images, rebuilt)
+    def finish(cells: Any, region: Any, *begun: Any) -> Any:
+        pair = rebuild(cells)
+        seen = sight.last(*pair)
         if begun:
             seen = begun[0] + seen
         if begun[1:]:
-            images, rebuilt = (tf.concat(pair, axis=0) for pair in zip(begun[1:], (images, rebuilt), strict=True))
-        return marks.conclude(seen, region, images, rebuilt)
+            pair = tuple(tf.concat(parts, axis=0) for parts in zip(begun[1:], pair, strict=True))
+        return marks.conclude(seen, region, *(refolded(part, CELL_PX, 1, name="unfold") for part in pair))
 
     return MarkingSteps(begin, finish, marks.regions, apart=not marks.examines)
 
@@ -99,6 +100,17 @@ def check_patches(patches: NDArray[np.uint8], batch: int) -> None:
     expected = (batch, PATCH_PX, PATCH_PX)
     if patches.shape != expected or patches.dtype != np.uint8:
         raise ValueError(f"patches: expected uint8 {expected}, got {patches.dtype} {patches.shape}")
+
+
+def cells_of(patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (n, 256, 256) to (n, 64, 64, 16), cell beside cell, the four pixels of a row moved as one number."""
+    rows = np.ascontiguousarray(patches).view(np.uint32).reshape(-1, CELLS, CELL_PX, CELLS)
+    return np.ascontiguousarray(rows.swapaxes(2, 3)).view(np.uint8).reshape(-1, CELLS, CELLS, CELL_PX**2)
+
+
+def as_cells(count: int, name: str) -> tf.TensorSpec:
+    """Of `cells_of` so many patches, as a function takes them."""
+    return tf.TensorSpec((count, CELLS, CELLS, CELL_PX**2), tf.uint8, name=name)
 
 
 class TensorFlowRuntime:
@@ -221,7 +233,7 @@ class SteppedMarking(Stepped):
 
     @abstractmethod
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[Any]:
-        """The first of `marking_steps`; nothing where there is one frame."""
+        """The first of `marking_steps`, of patches; nothing where there is one frame."""
 
     @abstractmethod
     def _conclude(self, begun: Sequence[Any], last: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -262,10 +274,8 @@ class MarkingRuntime(SteppedMarking):
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
         steps = marking_steps(bundle, frames=frames)
         super().__init__(batch, frames)
-        early, last = (
-            tf.TensorSpec((count, PATCH_PX, PATCH_PX), tf.uint8) for count in (self.early, batch - self.early)
-        )
         self.comparing = comparing(bundle, batch - self.early, _say)
+        early, last = as_cells(self.early, "early"), as_cells(batch - self.early, "last")
         self._ahead = tf.function(steps.begin, input_signature=[early]).get_concrete_function() if self.early else None
         begun = [] if self._ahead is None else [tf.TensorSpec(made.shape, made.dtype) for made in self._ahead.outputs]
         self._region = tf.constant(steps.of_places(batch - self.early))
@@ -274,10 +284,10 @@ class MarkingRuntime(SteppedMarking):
         self._rebuilding = cache(lambda: TensorFlowRuntime(bundle, batch))
 
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
-        return [] if self._ahead is None else list(self._ahead(tf.constant(early)))
+        return [] if self._ahead is None else list(self._ahead(tf.constant(cells_of(early))))
 
     def _conclude(self, begun: Sequence[tf.Tensor], last: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = self._finish(tf.constant(last), self._region, *begun).numpy()
+        logits: NDArray[np.float32] = self._finish(tf.constant(cells_of(last)), self._region, *begun).numpy()
         return logits
 
     def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.blocks import Fold, ResidualBlock
+from model.blocks import Fold, ResidualBlock, refolded
 
 EVERY_BLOCK = [(kind, decoder, folded) for kind in "ABC" for decoder in (False, True) for folded in (False, True)]
 INPUT = np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype(np.float32)
@@ -121,6 +121,15 @@ def test_folding_is_exact() -> None:
     np.testing.assert_array_equal(Fold(-2)(folded), picture)
     assert Fold(2).compute_output_shape((None, 4, 4, 1)) == (None, 2, 2, 4)
     assert Fold(-2).compute_output_shape((None, 2, 2, 4)) == (None, 4, 4, 1)
+
+
+@pytest.mark.parametrize(("rows", "wanted"), [(1, 8), (8, 1), (4, 8), (8, 4), (4, 2), (2, 4), (4, 4), (1, 1)])
+def test_squares_of_one_size_become_squares_of_another(rows: int, wanted: int) -> None:
+    """By whichever way they came: from squares to pixels and to other squares, or straight."""
+    picture = np.random.default_rng(2).random((2, 16, 16, 1), np.float32)
+    squares, others = (np.asarray(refolded(picture, 1, side, name="fold")) for side in (rows, wanted))
+    np.testing.assert_array_equal(np.asarray(refolded(squares, rows, wanted, name="again")), others)
+    assert others.shape == (2, 16 // wanted, 16 // wanted, wanted**2)
 
 
 def test_folding_by_one_is_refused() -> None:

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import pytest
 
+from model.blocks import Fold
 from model.bundle import Bundle, BundleError, load_bundle
 from model.bundle_making import add_marker
+from model.config import CELL_PX
 from model.loaded import load_marker
 from model.marked_batches import MarkedBatch, StackChunk
 from model.marker import build_marker, focal_loss, fold_marker, ranking_loss
@@ -89,8 +91,8 @@ def inspected(marker: keras.Model, images: np.ndarray, rebuilt: np.ndarray) -> t
 
 
 def laid(stacks: np.ndarray) -> np.ndarray:
-    """(m, 256, 256, n) to (n m, 256, 256, 1), frame after frame."""
-    return stacks.transpose(3, 0, 1, 2).reshape(-1, 256, 256, 1)
+    """(m, 256, 256, n) to (n m, 64, 64, 16), frame after frame and cell beside cell."""
+    return np.asarray(Fold(CELL_PX)(stacks.transpose(3, 0, 1, 2).reshape(-1, 256, 256, 1)))
 
 
 def test_focal_loss_by_hand() -> None:

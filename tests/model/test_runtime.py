@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.blocks import Fold
 from model.bundle import Bundle
+from model.config import CELL_PX
 from model.loaded import load_generator
 from model.network import build_rebuilder
-from model.runtime import TensorFlowRuntime
+from model.runtime import TensorFlowRuntime, cells_of
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,13 @@ def test_same_patches_same_answer(runtime: TensorFlowRuntime, pictures: Callable
     first = runtime.rebuild(patches)
     runtime.rebuild(pictures(4, seed=1))
     np.testing.assert_array_equal(runtime.rebuild(patches), first)
+
+
+def test_cells_lie_as_the_networks_take_them(pictures: Callable[..., np.ndarray]) -> None:
+    """What is laid by numbers of 32 bits is what folding pixels gives, of patches that do not lie together too."""
+    patches = pictures(4, seed=0)
+    for some in (patches, patches[::2]):
+        np.testing.assert_array_equal(cells_of(some), np.asarray(Fold(CELL_PX)(some[..., None])))
 
 
 @pytest.mark.parametrize(
