@@ -16,6 +16,10 @@ except ImportError:  # Windows has none
 LEFT_BY_SYSTEMS = (".", "~$", "Thumbs.db", "desktop.ini")
 """How names begin of what systems and spreadsheets put beside the files of people."""
 
+INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA"
+"""By which variable of the environment oneDNN, which convolves for both backends, is kept to some instructions of a
+processor: sums come out otherwise in the last digits."""
+
 PACKAGES = (
     "tensorflow-cpu",
     "tensorflow",
@@ -31,13 +35,15 @@ PACKAGES = (
 
 
 def hardware() -> dict[str, str | int]:
-    """Processor, cores this process may use, memory in GiB."""
+    """Processor, and instructions that it is kept to; cores this process may use, memory in GiB."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
     except (ValueError, OSError, AttributeError):
         memory = 0
-    return {"processor": _processor(), "cores": cores, "memory_gib": memory, "system": platform.system()}
+    kept = os.environ.get(INSTRUCTIONS, "")
+    processor = f"{_processor()}, {INSTRUCTIONS}={kept}" if kept else _processor()
+    return {"processor": processor, "cores": cores, "memory_gib": memory, "system": platform.system()}
 
 
 def peak_memory_mib() -> float:
