@@ -4,8 +4,7 @@ The graph that TensorFlow runs is frozen and handed over as it stands, normalisi
 The network reads them where they lie and writes into the arrays that are given out: nothing is copied on the way.
 
 Patches that are judged each by itself go through one by one, a core for each: what a layer makes of one stays in that
-core's cache for the next layer, and no core waits at every layer for the other. Beside all patches at once the median
-is a few percent less, and p99 hardly above it.
+core's cache for the next layer, and no core waits at every layer for another that is slower just then.
 """
 
 from __future__ import annotations
