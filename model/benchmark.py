@@ -229,7 +229,8 @@ def _measured(
             made = stages.fetch(stages.marker(images, rebuilt))
             since = lap("marker", since)
         if comparing is not None:
-            comparing.heard(comparing.ahead(cropped[: stages.stepped.early]), cropped, made)
+            early, last = np.split(cropped, [stages.stepped.early])
+            comparing.heard(comparing.ahead(early), early, last, made)
             since = lap("comparer", since)
         scores = scored(cropped, made)
         since = lap("score", since)

@@ -53,9 +53,6 @@ DROPOUT = 0.3
 WHERE = 4
 """Numbers that are told beside what is seen: row, column, how unlike a place is, and how much more than is usual."""
 
-RIM_PX = SIDE_PX // 2 + REACH_PX
-"""By which pictures are padded, so that pieces and shifts lie within."""
-
 
 @dataclass(frozen=True)
 class Places:
@@ -146,7 +143,8 @@ def pieces(frames: NDArray[np.uint8], others: NDArray[np.uint8], places: Places)
         others: uint8 (k, 256, 256), the other vials.
         places: p of them.
     """
-    return _pieces(_padded(frames), _padded(others), places.rows, places.columns, places.likest)
+    own, beside = np.ascontiguousarray(frames), np.ascontiguousarray(others)
+    return _pieces(own, beside, places.rows, places.columns, places.likest)
 
 
 def _hottest(heat: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -163,36 +161,30 @@ def _hottest(heat: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], 
     return places[:, 0], places[:, 1]
 
 
-def _padded(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.pad(pictures, ((0, 0), (RIM_PX, RIM_PX), (RIM_PX, RIM_PX)), mode="edge")
-
-
 def _beside(
     shown: NDArray[np.uint8], others: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]
 ) -> Places:
     """Cells of a patch with the likest piece of the others to each."""
-    return Places(rows, columns, _likest(_padded(shown[None])[0], _padded(others), rows, columns))
+    return Places(rows, columns, _likest(np.ascontiguousarray(shown), np.ascontiguousarray(others), rows, columns))
 
 
 @njit(cache=True, nogil=True)
 def _likest(
     shown: NDArray[np.uint8], others: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Of padded pictures, whichever other and shift is the likest to `shown` about each cell."""
+    """Whichever other and shift is the likest to `shown` about each cell."""
     likest = np.zeros((len(rows), 3), np.int64)
+    mine = np.empty((SIDE_PX, SIDE_PX), np.uint8)
+    around = np.empty((SIDE_PX + 2 * REACH_PX, SIDE_PX + 2 * REACH_PX), np.uint8)
     for place in range(len(rows)):
-        # in padded pictures a place's middle lies REACH_PX + SIDE_PX / 2 further
-        top, left = CELL_PX * rows[place] + CELL_PX // 2, CELL_PX * columns[place] + CELL_PX // 2
-        mine = shown[top + REACH_PX : top + REACH_PX + SIDE_PX, left + REACH_PX : left + REACH_PX + SIDE_PX]
+        top, left = _corner(rows[place]), _corner(columns[place])
+        _cut(shown, top, left, mine)
         least = 1 << 40
         for other in range(len(others)):
+            _cut(others[other], top - REACH_PX, left - REACH_PX, around)
             for down in range(2 * REACH_PX + 1):
                 for across in range(2 * REACH_PX + 1):
-                    total = _clipped_difference(
-                        mine,
-                        others[other, top + down : top + down + SIDE_PX, left + across : left + across + SIDE_PX],
-                        least,
-                    )
+                    total = _clipped_difference(mine, around[down : down + SIDE_PX, across : across + SIDE_PX], least)
                     if total < least:
                         least = total
                         likest[place] = other, down, across
@@ -207,18 +199,32 @@ def _pieces(
     columns: NDArray[np.int64],
     likest: NDArray[np.int64],
 ) -> NDArray[np.uint8]:
-    """Pieces of padded frames and, last, of the likest of the others."""
+    """Pieces of frames and, last, of the likest of the others."""
     count = len(frames)
     detail = np.empty((len(rows), SIDE_PX, SIDE_PX, count + 1), np.uint8)
     for place in range(len(rows)):
-        top, left = CELL_PX * rows[place] + CELL_PX // 2, CELL_PX * columns[place] + CELL_PX // 2
+        top, left = _corner(rows[place]), _corner(columns[place])
+        for frame in range(count):
+            _cut(frames[frame], top, left, detail[place, :, :, frame])
         other, down, across = likest[place]
-        for y in range(SIDE_PX):
-            for x in range(SIDE_PX):
-                for frame in range(count):
-                    detail[place, y, x, frame] = frames[frame, top + REACH_PX + y, left + REACH_PX + x]
-                detail[place, y, x, count] = others[other, top + down + y, left + across + x]
+        _cut(others[other], top - REACH_PX + down, left - REACH_PX + across, detail[place, :, :, count])
     return detail
+
+
+@njit(cache=True, nogil=True)
+def _corner(cell: int) -> int:
+    """First pixel, along a side, of a piece about a cell."""
+    return CELL_PX * cell + CELL_PX // 2 - SIDE_PX // 2
+
+
+@njit(cache=True, nogil=True)
+def _cut(picture: NDArray[np.uint8], top: int, left: int, piece: NDArray[np.uint8]) -> None:
+    """Fill a piece with what lies from a corner on; beyond the picture its edge is repeated."""
+    height, width = picture.shape
+    for y in range(piece.shape[0]):
+        line = picture[min(max(top + y, 0), height - 1)]
+        for x in range(piece.shape[1]):
+            piece[y, x] = line[min(max(left + x, 0), width - 1)]
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""A bundle's comparer as inspection runs it: ahead of the last frame, and shortly after it; vials in threads."""
+"""A bundle's comparer as inspection runs it: ahead of the last frame, vials in threads, and shortly after it."""
 
 from __future__ import annotations
 
@@ -99,13 +99,18 @@ class Comparing:
         return [Begun(*of_vial) for of_vial in zip(looked, words, strict=True)]
 
     def heard(
-        self, begun: Sequence[Begun], patches: NDArray[np.uint8], logits: NDArray[np.float32]
+        self,
+        begun: Sequence[Begun],
+        early: NDArray[np.uint8],
+        last: NDArray[np.uint8],
+        logits: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """A marker's logits, in its region with its word on places (`with_words`); as they are where there is one vial.
 
         Args:
             begun: What `ahead` made of the patches.
-            patches: uint8 (n m, 256, 256), frame after frame.
+            early: As `ahead` was given them.
+            last: uint8 (m, 256, 256), patches of the last frame.
             logits: float32 (m, 64, 64), the marker's.
 
         Returns:
@@ -114,7 +119,8 @@ class Comparing:
         if not begun:
             return logits
         of_vial = np.s_[self._file.region :: self._file.regions]
-        frames, marked, heard = self._of_region(patches), logits[of_vial], logits.copy()
+        frames = np.concatenate([self._of_region(early), self._of_region(last)])
+        marked, heard = logits[of_vial], logits.copy()
         shown = lightest(frames)
 
         def finish(vial: int) -> tuple[Places, NDArray[np.uint8], NDArray[np.float32]]:
@@ -122,7 +128,7 @@ class Comparing:
             hot = hot_places(marked[vial], shown[vial], others)
             return hot, pieces(frames[:, vial], others, hot), begun[vial].looked.where(hot)
 
-        hot, detail, where = zip(*self._threads.map(finish, range(self._vials)), strict=True)
+        hot, detail, where = zip(*map(finish, range(self._vials)), strict=True)
         words = self._say_after(np.concatenate(detail), np.concatenate(where)).reshape(-1, HOT_PLACES)
         heard[of_vial] = [
             with_words(cells, vial.looked.places.with_others(more), np.concatenate([vial.words, of_more]))
@@ -151,8 +157,11 @@ def with_words(marked: NDArray[np.float32], places: Places, words: NDArray[np.fl
         float32 (64, 64).
     """
     said, near = np.full_like(marked, -np.inf), np.zeros(marked.shape, bool)
-    for row, column, word in zip(places.rows, places.columns, words, strict=True):
-        about = np.s_[row - BESIDE_CELLS : row + BESIDE_CELLS + 1, column - BESIDE_CELLS : column + BESIDE_CELLS + 1]
+    for row, column, word in zip(places.rows.tolist(), places.columns.tolist(), words, strict=True):
+        about = (
+            slice(row - BESIDE_CELLS, row + BESIDE_CELLS + 1),
+            slice(column - BESIDE_CELLS, column + BESIDE_CELLS + 1),
+        )
         said[about], near[about] = np.maximum(said[about], word), True
     both = np.where(near, marked + said, np.float32(NOWHERE))
     return np.where(near, both, np.minimum(marked, hottest(both[None])))

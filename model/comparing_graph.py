@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.bundle import Bundle, read_array
-from model.comparer import APART_CELLS, CLIP, HOT_PLACES, RIM_CELLS, RIM_PX, SIDE_PX, UNLIKE_PLACES
+from model.comparer import APART_CELLS, CLIP, HOT_PLACES, RIM_CELLS, SIDE_PX, UNLIKE_PLACES
 from model.comparing import BESIDE_CELLS, NOWHERE
 from model.config import CELL_PX, CELLS, PATCH_PX
 from model.loaded import load_comparer
@@ -26,6 +26,9 @@ Hear = Callable[[Any, Any], Any]
 
 SHIFTS = tuple(product(range(2 * REACH_PX + 1), repeat=2))
 """(down, across) from `REACH_PX` up and left of a place."""
+
+_RIM_PX = SIDE_PX // 2 + REACH_PX
+"""By which pictures are padded, so that pieces and shifts lie within."""
 
 _FAR = 1 << 28
 """Added to the difference of a vial from itself: above every sum, and with it still a whole number of 32 bits."""
@@ -130,7 +133,7 @@ class Likest:
         self.cells = self.rows, self.columns = rows, columns
         # in padded pictures a place's middle lies REACH_PX + SIDE_PX / 2 further
         self._corner = CELL_PX * rows + CELL_PX // 2, CELL_PX * columns + CELL_PX // 2
-        padded = _padded(shown, RIM_PX)
+        padded = _padded(shown, _RIM_PX)
         vials = tf.range(tf.shape(shown)[0])
         self._own = tf.broadcast_to(vials[:, None], tf.shape(rows))
         mine = self._cut(padded, self._own, REACH_PX, SIDE_PX)[:, :, None]
@@ -148,9 +151,9 @@ class Likest:
 
     def pieces(self, frames: Any, others: Any) -> Any:
         """`comparer.pieces` of frames (n, v, 256, 256) and vials (v, 256, 256), int32 (v, p, 40, 40, n + 1)."""
-        own = [self._cut(_padded(frame, RIM_PX), self._own, REACH_PX, SIDE_PX) for frame in tf.unstack(frames)]
+        own = [self._cut(_padded(frame, _RIM_PX), self._own, REACH_PX, SIDE_PX) for frame in tf.unstack(frames)]
         (top, left), (down, across) = self._corner, self._shift
-        return tf.stack([*own, _cut(_padded(others, RIM_PX), self._other, top + down, left + across, SIDE_PX)], -1)
+        return tf.stack([*own, _cut(_padded(others, _RIM_PX), self._other, top + down, left + across, SIDE_PX)], -1)
 
     def where(self, unlike: Any, beyond: Any) -> Any:
         """`comparer.Looked.where`, float32 (v, p, 4)."""

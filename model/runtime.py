@@ -257,7 +257,7 @@ class SteppedMarking(Stepped):
         made, said = begun
         logits = self._conclude(made, last)
         if self.comparing is not None:
-            logits = self.comparing.heard(said, np.concatenate([early, last]), logits)
+            logits = self.comparing.heard(said, early, last, logits)
         return logits
 
     def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
