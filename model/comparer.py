@@ -184,7 +184,7 @@ def _likest(
             _cut(others[other], top - REACH_PX, left - REACH_PX, around)
             for down in range(2 * REACH_PX + 1):
                 for across in range(2 * REACH_PX + 1):
-                    total = _clipped_difference(mine, around[down : down + SIDE_PX, across : across + SIDE_PX], least)
+                    total = _clipped_difference(mine, around[down : down + SIDE_PX, across : across + SIDE_PX])
                     if total < least:
                         least = total
                         likest[place] = other, down, across
@@ -228,16 +228,13 @@ def _cut(picture: NDArray[np.uint8], top: int, left: int, piece: NDArray[np.uint
 
 
 @njit(cache=True, nogil=True)
-def _clipped_difference(mine: NDArray[np.uint8], theirs: NDArray[np.uint8], least: int) -> int:
-    """Of two pieces; of the first lines alone if these already are as much as `least`."""
+def _clipped_difference(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> int:
     total = 0
     for y in range(SIDE_PX):
         line = np.int32(0)
         for x in range(SIDE_PX):
             line += min(abs(np.int32(mine[y, x]) - np.int32(theirs[y, x])), np.int32(CLIP))
         total += int(line)
-        if total >= least:
-            break
     return total
 
 

@@ -113,9 +113,14 @@ def build_folded(bundle: Bundle, *, rows: int = 1) -> Any:
     return build_rebuilder(*fold_generator(bundle.network, *load_generator(bundle), rows=rows))
 
 
+def scaled(levels: Any) -> Any:
+    """float32 in [0, 1] of uint8, as a tensor of the same shape."""
+    return ops.cast(levels, "float32") / 255.0
+
+
 def normalised(patches: Any) -> Any:
     """float32 (n, 256, 256, 1) in [0, 1] of uint8 (n, 256, 256), as tensors."""
-    return ops.cast(patches, "float32")[..., None] / 255.0
+    return scaled(patches)[..., None]
 
 
 def beside_rebuilt(stacks: Any, rebuild: Callable[[Any], Any]) -> tuple[Any, Any]:

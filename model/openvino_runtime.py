@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ class OpenVINOMarkingRuntime(SteppedMarking):
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int, backend: str = "openvino") -> None:
         steps = marking_steps(bundle, frames=frames)
-        super().__init__(batch, frames)
+        super().__init__(batch, frames, lambda: OpenVINORuntime(bundle, batch, backend=backend).rebuild)
         self.name = backend
         places = batch - self.early
         self._parts = places if steps.apart else 1
@@ -74,7 +73,6 @@ class OpenVINOMarkingRuntime(SteppedMarking):
             inputs += [tf.TensorSpec(shape, tf.float32, name=f"begun_{place}") for place, shape in shapes]
         self._finish = Compiled(steps.finish, inputs, backend, parts=self._parts)
         self._region = steps.of_places(places)
-        self._rebuilding = cache(lambda: OpenVINORuntime(bundle, batch, backend=backend))
 
         def compiled(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:
             say = Compiled(function, [tf.TensorSpec(*of, name=name) for name, of in inputs.items()], backend)
@@ -91,9 +89,6 @@ class OpenVINOMarkingRuntime(SteppedMarking):
 
     def _conclude(self, begun: Sequence[NDArray[np.float32]], last: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._finish.run(cells_of(last), self._region, *begun)[0]
-
-    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._rebuilding().rebuild(patches)
 
 
 def patches_of(batch: int) -> tf.TensorSpec:

@@ -16,7 +16,7 @@ from model.blocks import refolded
 from model.bundle import Bundle, BundleError
 from model.comparing import Begun, Comparing, Say, comparing
 from model.config import CELL_PX, CELLS, PATCH_PX
-from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding
+from model.loaded import build_folded, marking_rebuilt, normalised, rebuilding, scaled
 
 
 def marking(bundle: Bundle) -> tuple[Callable[[Any], tuple[Any, Any]], int]:
@@ -75,7 +75,7 @@ def marking_steps(bundle: Bundle, *, frames: int) -> MarkingSteps:
         raise BundleError(str(bundle.folder), expected, f"{frames} frames")
 
     def rebuild(cells: Any) -> tuple[Any, Any]:
-        images = tf.cast(cells, tf.float32) / 255.0
+        images = scaled(cells)
         return images, generator(images, training=False)
 
     def begin(cells: Any) -> tuple[Any, ...]:
@@ -225,11 +225,22 @@ class SteppedMarking(Stepped):
 
     What is rebuilt goes no further than the marker: `whole` rebuilds once more, by what is compiled when first asked.
 
+    Args:
+        batch: Patches of an acquisition, frame after frame.
+        frames: Its frames.
+        rebuilding: Makes what rebuilds all of them.
+
     Attributes:
         comparing: The comparer, or None.
     """
 
     comparing: Comparing | None = None
+
+    def __init__(
+        self, batch: int, frames: int, rebuilding: Callable[[], Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
+    ) -> None:
+        super().__init__(batch, frames)
+        self._rebuilding = cache(rebuilding)
 
     @abstractmethod
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[Any]:
@@ -238,10 +249,6 @@ class SteppedMarking(Stepped):
     @abstractmethod
     def _conclude(self, begun: Sequence[Any], last: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The second."""
-
-    @abstractmethod
-    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """float32 (n, 256, 256) of as many patches as there are in all."""
 
     def ahead(self, early: NDArray[np.uint8]) -> tuple[Sequence[Any], Sequence[Begun]]:
         """See `Stepped`."""
@@ -263,7 +270,7 @@ class SteppedMarking(Stepped):
     def whole(self, patches: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Stepped`."""
         logits = self.at_once(patches)
-        return self._rebuild(patches), logits
+        return self._rebuilding()(patches), logits
 
 
 class MarkingRuntime(SteppedMarking):
@@ -273,7 +280,7 @@ class MarkingRuntime(SteppedMarking):
 
     def __init__(self, bundle: Bundle, batch: int, *, frames: int) -> None:
         steps = marking_steps(bundle, frames=frames)
-        super().__init__(batch, frames)
+        super().__init__(batch, frames, lambda: TensorFlowRuntime(bundle, batch).rebuild)
         self.comparing = comparing(bundle, batch - self.early, _say)
         early, last = as_cells(self.early, "early"), as_cells(batch - self.early, "last")
         self._ahead = tf.function(steps.begin, input_signature=[early]).get_concrete_function() if self.early else None
@@ -281,7 +288,6 @@ class MarkingRuntime(SteppedMarking):
         self._region = tf.constant(steps.of_places(batch - self.early))
         signature = [last, tf.TensorSpec(self._region.shape, tf.int32), *begun]
         self._finish = tf.function(steps.finish, input_signature=signature).get_concrete_function()
-        self._rebuilding = cache(lambda: TensorFlowRuntime(bundle, batch))
 
     def _begin(self, early: NDArray[np.uint8]) -> Sequence[tf.Tensor]:
         return [] if self._ahead is None else list(self._ahead(tf.constant(cells_of(early))))
@@ -289,9 +295,6 @@ class MarkingRuntime(SteppedMarking):
     def _conclude(self, begun: Sequence[tf.Tensor], last: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = self._finish(tf.constant(cells_of(last)), self._region, *begun).numpy()
         return logits
-
-    def _rebuild(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._rebuilding().rebuild(patches)
 
 
 def _say(function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int, ...], Any]]) -> Say:

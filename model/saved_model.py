@@ -21,7 +21,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from model.bundle import Bundle, BundleError, write_toml
 from model.comparing_graph import hearing, hottest
 from model.config import CELL_PX, MARKED, PATCH_PX
-from model.loaded import known_regions, rebuilding
+from model.loaded import known_regions, rebuilding, scaled
 from model.losses import K1, K2, ssim_window
 from model.runtime import marking
 
@@ -121,7 +121,7 @@ def _judge(bundle: Bundle, score: str) -> tuple[Judge, int]:
 
     def judge_rebuilt(patches: Any) -> tuple[Any, Any]:
         rebuilt = rebuild(patches)
-        images = tf.cast(patches, tf.float32) / 255.0
+        images = scaled(patches)
         return dissimilarity(images, rebuilt), tf.abs(images - rebuilt)
 
     return judge_rebuilt, 1
